@@ -1,0 +1,43 @@
+"""Every error that a user can cause or meet. A leaf: imports nothing of ours.
+
+The message of each is one sentence or two: what was expected, what was found, what to do.
+The command line prints it after `Error:` and leaves with `exit_code`.
+"""
+
+
+class GgufevalError(Exception):
+    """The root: whatever we raise on purpose."""
+
+    exit_code = 2
+
+
+class UsageError(GgufevalError):
+    """Options that contradict one another, or a name that does not exist."""
+
+
+class DataError(GgufevalError):
+    """Questions that cannot be read, or that are not what they should be."""
+
+
+class PromptError(GgufevalError):
+    """A prompt style or a chat template that cannot make the prompt."""
+
+
+class ModelError(GgufevalError):
+    """A model file that is missing, broken, or that llama.cpp refuses."""
+
+
+class ContextError(GgufevalError):
+    """A prompt that does not fit into the context. Nothing is ever truncated."""
+
+
+class StoreError(GgufevalError):
+    """A results database that cannot be read or written."""
+
+
+class ComparisonError(GgufevalError):
+    """Runs that must not be compared."""
+
+
+class WorkerError(GgufevalError):
+    """The process that held the model died, or llama.cpp failed inside it."""

@@ -1,0 +1,433 @@
+"""Every value that travels between the rooms of the house: frozen, slotted, standard library only.
+
+Token ids, never text, cross from `plan` to `llama`; letters are indices into `Question.choices`
+(0 is A). Probabilities are natural logarithms. Times are seconds, sizes bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+LETTERS = "ABCDEFGHIJ"
+"""A question has 2 to 10 choices, and so at most this many letters."""
+
+
+# --- questions -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One multiple-choice question. `id` is stable: `mmlu/test/<subject>/<row>`."""
+
+    id: str
+    subject: str
+    stem: str
+    choices: tuple[str, ...]
+    answer: int
+    """Index of the gold choice."""
+
+
+class Design(StrEnum):
+    """How the questions at hand were drawn from the whole set; it decides the weights of a score."""
+
+    FULL = "full"
+    STRATIFIED = "stratified"
+    """Equal numbers from each subject (`--limit`): the unweighted mean is macro."""
+    RANDOM = "random"
+    """A simple random sample of all questions (`--sample`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionSet:
+    """The questions of a study, in the order in which they will be asked, with their shots."""
+
+    task: str
+    source: str
+    """Where they came from, for people: `cais/mmlu@c30699e8`, a path, `embedded`."""
+    questions: tuple[Question, ...]
+    shots: Mapping[str, tuple[Question, ...]]
+    """Subject -> its dev questions, in order."""
+    population: Mapping[str, int]
+    """Subject -> N_k, how many questions it has in the whole set, of the subjects asked for."""
+    design: Design
+    seed: int | None = None
+    notes: tuple[str, ...] = ()
+    """What a reader must be told: counts that deviate, subjects left out."""
+
+    @property
+    def sha256(self) -> str:
+        """Hash of all that can change a verdict: id, stem, choices and gold, in order."""
+        digest = hashlib.sha256()
+        for q in self.questions:
+            row = json.dumps([q.id, q.stem, q.choices, q.answer], ensure_ascii=True)
+            digest.update(row.encode() + b"\n")
+        return digest.hexdigest()
+
+
+# --- prompts -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of a prompt. Only where `control` is true may text become a control token."""
+
+    text: str
+    control: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What is sent for one question, and the strings that answer it, one a choice."""
+
+    question_id: str
+    spans: tuple[Span, ...]
+    answers: tuple[str, ...]
+    """` A`, ` B`, ... or `A`, `B`, ...: what must follow the prompt, byte for byte."""
+
+    @property
+    def text(self) -> str:
+        return "".join(span.text for span in self.spans)
+
+
+@dataclass(frozen=True, slots=True)
+class ChatTemplate:
+    """A model's own chat template, as its file carries it."""
+
+    source: str
+    """Jinja."""
+    bos_token: str
+    eos_token: str
+
+
+# --- the plan ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TokenizedPrompt:
+    """A prompt in the model's tokens, BOS included. `n_choices` letters can follow."""
+
+    question_id: str
+    tokens: tuple[int, ...]
+    n_choices: int
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A question inside a batch: the tokens that follow its group's prefix."""
+
+    question_id: str
+    suffix_tokens: tuple[int, ...]
+    n_choices: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Questions that are decoded together. Also the unit of storing and of resuming."""
+
+    items: tuple[Item, ...]
+
+    @property
+    def n_tokens(self) -> int:
+        return sum(len(item.suffix_tokens) for item in self.items)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Batches that share a prefix, which is decoded once."""
+
+    prefix_tokens: tuple[int, ...]
+    batches: tuple[Batch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that will be decoded, in order. See `ggufeval.plan`."""
+
+    groups: tuple[Group, ...]
+
+    @property
+    def n_questions(self) -> int:
+        return sum(len(batch.items) for group in self.groups for batch in group.batches)
+
+    @property
+    def n_batches(self) -> int:
+        return sum(len(group.batches) for group in self.groups)
+
+    @property
+    def n_tokens(self) -> int:
+        """Unique tokens: each prefix once, each suffix once."""
+        return sum(
+            len(group.prefix_tokens) + sum(batch.n_tokens for batch in group.batches)
+            for group in self.groups
+        )
+
+
+# --- the model and the engine --------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """Facts about one GGUF model, read from its file(s)."""
+
+    label: str
+    """What tables show: `SmolLM2-135M-Instruct Q8_0`."""
+    path: str
+    sha256: str
+    """Of the file; of the concatenation of the parts' digests where it is split."""
+    size_bytes: int
+    architecture: str
+    n_params: int
+    quantization: str
+    """Nominal type, llama.cpp's name: `Q4_K_M`."""
+    tensor_types: Mapping[str, int]
+    """ggml type name -> number of weights stored in it."""
+    bits_per_weight: float
+    """Measured: 8 * tensor bytes / weights."""
+    nominal_share: float
+    """Share of the weights that is stored in the types that the nominal name promises."""
+    requantized_from: str = ""
+    """The lossy type that it was made from, if it was made from one."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """What is handed to llama.cpp for a run. All of it can change a logit."""
+
+    n_ctx: int
+    n_batch: int
+    n_ubatch: int
+    n_seq_max: int
+    n_threads: int
+    n_gpu_layers: int
+    flash_attn: str
+    """`on`, `off` or `auto`."""
+    type_k: str = "f16"
+    type_v: str = "f16"
+    kv_unified: bool = True
+    swa_full: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class BuildInfo:
+    """The llama.cpp that did it."""
+
+    llama_cpp_python: str
+    ggml_commit: str
+    """Empty where the library does not tell."""
+    libraries_sha256: str
+    system_info: str
+    devices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """All that can change a logit or the verdict on it. Equal fingerprints, equal records."""
+
+    model_sha256: str
+    plan_hash: str
+    questions_sha256: str
+    prompt_style: str
+    shots: int
+    read: str
+    grammar: str
+    engine: EngineSettings
+    build: BuildInfo
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Fingerprint:
+        fields = json.loads(text)
+        fields["engine"] = EngineSettings(**fields["engine"])
+        fields["build"]["devices"] = tuple(fields["build"]["devices"])
+        fields["build"] = BuildInfo(**fields["build"])
+        return cls(**fields)
+
+    def differences(self, other: Fingerprint) -> tuple[str, ...]:
+        """Dotted names of the fields that differ, the model's hash aside."""
+        mine, theirs = _flatten(asdict(self)), _flatten(asdict(other))
+        return tuple(name for name in mine if name != "model_sha256" and mine[name] != theirs[name])
+
+
+def _flatten(tree: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    flat: dict[str, object] = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            flat |= _flatten(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+# --- what comes back -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LetterScores:
+    """Raw float32 scores at the position of the answer, before any grammar.
+
+    A letter's logit is the greatest over its admissible tokens.
+    """
+
+    question_id: str
+    logits: tuple[float, ...]
+    """One a choice."""
+    mass: float
+    """Probability on all letters together, their admissible tokens summed."""
+    logsumexp: float
+    """Over the whole vocabulary."""
+    top_token: int
+    top_logit: float
+    partial_logit: float = -math.inf
+    """Greatest logit of an admissible token that is only a part of an answer (a bare space)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The verdict on one question in one run."""
+
+    run_id: str
+    question_id: str
+    rotation: int
+    letter: int | None
+    """Index of the answer; None where nothing could be read."""
+    correct: bool
+    letter_logits: tuple[float, ...]
+    logsumexp: float
+    letter_mass: float
+    margin: float
+    """Logit of the best letter minus that of the second, in nats."""
+    top_token: int
+    top_logit: float
+    n_tokens: int
+    """Tokens of the whole prompt, the shared prefix included."""
+    text: str | None = None
+    parse_error: str | None = None
+
+    @property
+    def letter_logprobs(self) -> tuple[float, ...]:
+        return tuple(logit - self.logsumexp for logit in self.letter_logits)
+
+
+class RunStatus(StrEnum):
+    RUNNING = "running"
+    """Or interrupted: it goes on when the same command is repeated."""
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One model over one plan. Times are sums over its batches, however often it was resumed."""
+
+    id: str
+    model: ModelInfo
+    fingerprint: Fingerprint
+    task: str
+    source: str
+    design: Design
+    population: Mapping[str, int]
+    n_questions: int
+    n_batches: int
+    status: RunStatus
+    created: str
+    """ISO 8601, UTC."""
+    n_done: int
+    """Questions recorded."""
+    n_tokens: int
+    """Tokens decoded for them, each shared prefix once (again after a resume)."""
+    seconds: float
+    peak_rss_bytes: int
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """A run with its records and the questions they belong to, both in the run's order."""
+
+    run: Run
+    questions: tuple[Question, ...]
+    records: tuple[Record, ...]
+
+
+# --- statistics ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A value in [0, 1] or [-1, 1] with its interval. Percent is the reports' business."""
+
+    value: float
+    low: float
+    high: float
+    level: float = 0.95
+
+    def __contains__(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How one run did, by itself."""
+
+    run: Run
+    n: int
+    n_correct: int
+    micro: Estimate
+    macro: Estimate
+    letter_mass: float
+    """Mean over the questions."""
+    letter_counts: tuple[int, ...]
+    """How often each letter was answered."""
+    n_unread: int
+    """Questions whose answer could not be read; they count as wrong."""
+    questions_per_second: float
+    tokens_per_second: float
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A candidate against the reference, question by question: candidate minus reference."""
+
+    lost: int
+    """Right in the reference, wrong in the candidate (b)."""
+    won: int
+    """Wrong in the reference, right in the candidate (c)."""
+    changed: int
+    """Wrong in both, with different letters (w)."""
+    micro: Estimate
+    macro: Estimate
+    mcnemar_p: float
+    """Mid-p, two-sided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    score: Score
+    difference: Difference
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What statistics hand to reports."""
+
+    reference: Score
+    candidates: tuple[Candidate, ...]
+    n_questions: int
+    n_population: int
+    n_subjects: int
+    design: Design
+    chance: float
+    """Accuracy of guessing: the mean of 1/k."""
+    reference_at_chance: bool
+    alarms: tuple[str, ...] = ()
+    """One sentence each, what a reader must know before believing the table."""
