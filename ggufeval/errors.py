@@ -9,6 +9,7 @@ class GgufevalError(Exception):
     """The root: whatever we raise on purpose."""
 
     exit_code = 2
+    """Wrong usage or bad input."""
 
 
 class UsageError(GgufevalError):

@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from array import array
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 LETTERS = "ABCDEFGHIJ"
 """A question has 2 to 10 choices, and so at most this many letters."""
@@ -33,7 +35,7 @@ class Question:
 
 
 class Design(StrEnum):
-    """How the questions at hand were drawn from the whole set; it decides the weights of a score."""
+    """How the questions were drawn from the whole set; it decides the weights of a score."""
 
     FULL = "full"
     STRATIFIED = "stratified"
@@ -95,6 +97,16 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerForm:
+    """How the answer to a question is constrained: a grammar, and the answers it lets through."""
+
+    grammar: str
+    """GBNF."""
+    answers: tuple[str, ...]
+    """One a choice."""
+
+
+@dataclass(frozen=True, slots=True)
 class ChatTemplate:
     """A model's own chat template, as its file carries it."""
 
@@ -106,13 +118,16 @@ class ChatTemplate:
 
 # --- the plan ------------------------------------------------------------------------------
 
+Tokens: TypeAlias = "array[int]"
+"""Token ids, type code `i` (a tuple of all of MMLU's would take 360 MB). Never changed."""
+
 
 @dataclass(frozen=True, slots=True)
 class TokenizedPrompt:
     """A prompt in the model's tokens, BOS included. `n_choices` letters can follow."""
 
     question_id: str
-    tokens: tuple[int, ...]
+    tokens: Tokens
     n_choices: int
 
 
@@ -121,7 +136,7 @@ class Item:
     """A question inside a batch: the tokens that follow its group's prefix."""
 
     question_id: str
-    suffix_tokens: tuple[int, ...]
+    suffix_tokens: Tokens
     n_choices: int
 
 
@@ -140,7 +155,7 @@ class Batch:
 class Group:
     """Batches that share a prefix, which is decoded once."""
 
-    prefix_tokens: tuple[int, ...]
+    prefix_tokens: Tokens
     batches: tuple[Batch, ...]
 
 
@@ -192,6 +207,8 @@ class ModelInfo:
     """Share of the weights that is stored in the types that the nominal name promises."""
     requantized_from: str = ""
     """The lossy type that it was made from, if it was made from one."""
+    context_length: int = 0
+    """Tokens that it was trained for; 0 where the file does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +330,8 @@ class Record:
     """Tokens of the whole prompt, the shared prefix included."""
     text: str | None = None
     parse_error: str | None = None
+    partial: bool = False
+    """The grammar's best first token was only a part of an answer: generation might differ."""
 
     @property
     def letter_logprobs(self) -> tuple[float, ...]:

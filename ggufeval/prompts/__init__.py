@@ -1,0 +1,52 @@
+"""How a question becomes a prompt: one file a style, found by its name `STYLE`."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+from ggufeval.errors import PromptError, UsageError
+from ggufeval.prompts.style import Style
+from ggufeval.types import ChatTemplate, Prompt, Question
+
+
+@cache
+def styles() -> Mapping[str, Style]:
+    """Name -> style, of every module here that defines one."""
+    found = [
+        getattr(importlib.import_module(f"{__name__}.{module.name}"), "STYLE", None)
+        for module in pkgutil.iter_modules(__path__)
+    ]
+    return {style.name: style for style in found if style is not None}
+
+
+def style(name: str) -> Style:
+    """Raises UsageError, with the nearest name, where there is none such."""
+    try:
+        return styles()[name]
+    except KeyError:
+        near = difflib.get_close_matches(name, styles(), n=1)
+        hint = f"Did you mean {near[0]!r}? " if near else ""
+        raise UsageError(
+            f"no prompt style {name!r}. {hint}There are: {', '.join(sorted(styles()))}."
+        ) from None
+
+
+def render(
+    name: str,
+    questions: Sequence[Question],
+    shots: Mapping[str, Sequence[Question]],
+    template: ChatTemplate | None,
+) -> list[Prompt]:
+    """Prompts of all questions, in order. Raises PromptError, naming the question."""
+    chosen = style(name)
+    prompts = []
+    for question in questions:
+        try:
+            prompts.append(chosen.render(question, shots.get(question.subject, ()), template))
+        except PromptError as error:
+            raise PromptError(f"{question.id}: {error}") from error
+    return prompts

@@ -1,0 +1,48 @@
+"""From MODEL arguments to model files on the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Never, Self
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from ggufeval.catalog.resolve import Source
+
+
+def resolve(models: Sequence[str], *, offline: bool, quiet: bool) -> list[Source]:
+    """All sources that the names mean, each once. What is fetched shows its progress."""
+    from ggufeval.catalog.resolve import resolve as resolve_one
+
+    found: dict[Source, None] = {}
+    for model in models:
+        with _Download(model, quiet=quiet) as download:
+            sources = resolve_one(model, offline=offline, progress=download.advance)
+        found |= dict.fromkeys(sources)
+    return list(found)
+
+
+class _Download:
+    """A bar that appears when something is fetched."""
+
+    def __init__(self, name: str, *, quiet: bool) -> None:
+        self._name = name
+        self._quiet = quiet
+        self._bar: tqdm[Never] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def advance(self, done: int, total: int) -> None:
+        from tqdm import tqdm
+
+        if self._bar is None:
+            self._bar = tqdm(
+                total=total, desc=self._name, unit="B", unit_scale=True, disable=self._quiet
+            )
+        self._bar.update(done - self._bar.n)
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()

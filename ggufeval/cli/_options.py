@@ -1,0 +1,153 @@
+"""Options that several commands share, and how they become the values that the house wants."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from ggufeval.runner import Options
+    from ggufeval.types import QuestionSet
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+DEFAULT_DB = Path("results/ggufeval.sqlite")
+
+db = click.option(
+    "--db",
+    type=click.Path(path_type=Path),
+    envvar="GGUFEVAL_DB",
+    default=DEFAULT_DB,
+    show_default=True,
+    show_envvar=True,
+    help="The results database.",
+)
+quiet = click.option("-q", "--quiet", is_flag=True, help="No progress.")
+offline = click.option("--offline", is_flag=True, help="Fetch nothing.")
+threads = click.option(
+    "-t", "--threads", type=click.IntRange(min=1), help="Threads.  [default: physical cores]"
+)
+table_format = click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["table", "json", "csv", "md"]),
+    default="table",
+    show_default=True,
+    help="What is printed.",
+)
+reference = click.option(
+    "--reference", metavar="RUN|LEVEL", help="What to compare with.  [default: most bits a weight]"
+)
+
+_QUESTIONS = (
+    click.option("--task", help="mmlu, or sample: the questions inside.  [default: mmlu]"),
+    click.option(
+        "--data",
+        type=click.Path(path_type=Path),
+        help="A folder with MMLU (parquet or CSV), or own questions (.csv, .jsonl, .parquet).",
+    ),
+    click.option("--subjects", multiple=True, metavar="A,B", help="Only these subjects."),
+    click.option(
+        "--limit", type=int, metavar="N", help="N questions, equally many from each subject."
+    ),
+    click.option("--sample", type=int, metavar="N", help="N questions, drawn at random."),
+    click.option("--seed", type=int, default=0, show_default=True, help="Of the draw."),
+    click.option(
+        "--shots", type=int, default=5, show_default=True, help="Solved examples in the prompt."
+    ),
+)
+_ENGINE = (
+    click.option("--prompt", default="mmlu", show_default=True, help="Prompt style: mmlu or chat."),
+    click.option(
+        "-ngl",
+        "--n-gpu-layers",
+        type=int,
+        help="Layers on the GPU.  [default: all where the build can, else 0]",
+    ),
+    click.option(
+        "-c",
+        "--ctx-size",
+        type=click.IntRange(min=1),
+        help="Context in tokens.  [default: what the prompts need]",
+    ),
+    click.option(
+        "-b",
+        "--batch-size",
+        type=click.IntRange(min=2),
+        default=2048,
+        show_default=True,
+        help="Tokens decoded together.",
+    ),
+    click.option(
+        "-ub",
+        "--ubatch-size",
+        type=click.IntRange(min=2),
+        default=512,
+        show_default=True,
+        help="Tokens computed at once.",
+    ),
+    threads,
+    click.option(
+        "-fa",
+        "--flash-attn",
+        type=click.Choice(["auto", "on", "off"]),
+        default="auto",
+        show_default=True,
+        help="Flash attention.",
+    ),
+    click.option("--force", is_flag=True, help="Run again what is finished."),
+)
+
+
+def _all(options: tuple[Callable[[Any], Any], ...]) -> Callable[[Function], Function]:
+    def decorate(function: Function) -> Function:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+questions = _all(_QUESTIONS)
+engine = _all(_ENGINE)
+
+
+def load_questions(values: dict[str, Any], default_task: str | None = None) -> QuestionSet:
+    """The question set that the options of `questions` ask for."""
+    from ggufeval import tasks
+
+    data = values["data"]
+    return tasks.load(
+        values["task"] or (default_task if data is None else None),
+        data,
+        subjects=values["subjects"],
+        limit=values["limit"],
+        sample=values["sample"],
+        seed=values["seed"],
+        shots=values["shots"],
+        offline=values["offline"],
+    )
+
+
+def run_options(values: dict[str, Any]) -> Options:
+    """The run's options, out of those of `engine` and `questions`."""
+    from ggufeval import prompts
+    from ggufeval.runner import Options
+
+    prompts.style(values["prompt"])  # an unknown one is refused before anything is fetched
+    return Options(
+        prompt=values["prompt"],
+        shots=values["shots"],
+        n_ctx=values["ctx_size"],
+        n_batch=values["batch_size"],
+        n_ubatch=min(values["ubatch_size"], values["batch_size"]),
+        n_threads=values["threads"],
+        n_gpu_layers=values["n_gpu_layers"],
+        flash_attn=values["flash_attn"],
+        force=values["force"],
+        command=shlex.join(["ggufeval", *sys.argv[1:]]),
+    )

@@ -1,0 +1,116 @@
+"""Progress on stderr: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from ggufeval.runner import Progress
+    from ggufeval.types import Plan, Run
+
+SECONDS_BETWEEN_LINES = 15.0
+
+
+def progress(*, quiet: bool) -> Progress:
+    from ggufeval.runner import Silent
+
+    if quiet:
+        return Silent()
+    return Bar() if sys.stderr.isatty() else Lines()
+
+
+def say(*, quiet: bool) -> Any:  # noqa: ANN401 - a function of one text
+    return (lambda _: None) if quiet else (lambda text: click.echo(text, err=True))
+
+
+class _Counts:
+    """What has been seen of a run in this session."""
+
+    def __init__(self, run: Run, plan: Plan) -> None:
+        self.label = run.model.label
+        self.n_questions = run.n_questions
+        self.n_done = run.n_done
+        self.n_seen = self.n_correct = self.n_tokens = 0
+        self.n_left = max(plan.n_tokens - run.n_tokens, 1)
+        self.started = time.monotonic()
+
+    def advance(self, n_questions: int, n_correct: int, n_tokens: int) -> None:
+        self.n_done += n_questions
+        self.n_seen += n_questions
+        self.n_correct += n_correct
+        self.n_tokens += n_tokens
+
+    @property
+    def tokens_per_second(self) -> float:
+        return self.n_tokens / max(time.monotonic() - self.started, 1e-9)
+
+    @property
+    def eta(self) -> str:
+        """By tokens: questions differ in length tenfold."""
+        if not self.n_tokens:
+            return "?"
+        left = round(max(self.n_left - self.n_tokens, 0) / self.tokens_per_second)
+        hours, minutes, seconds = left // 3600, left // 60 % 60, left % 60
+        return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+    @property
+    def text(self) -> str:
+        if not self.n_seen:
+            return ""
+        return (
+            f"{self.tokens_per_second:,.0f} tokens/s, {self.eta} left, "
+            f"{self.n_correct / self.n_seen:.1%} right"
+        )
+
+
+class Bar:
+    """tqdm's."""
+
+    def start(self, run: Run, plan: Plan) -> None:
+        from tqdm import tqdm
+
+        self._counts = _Counts(run, plan)
+        self._bar = tqdm(
+            total=run.n_questions,
+            initial=run.n_done,
+            desc=run.model.label,
+            unit="q",
+            dynamic_ncols=True,
+            bar_format="{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} {postfix}",
+        )
+
+    def advance(self, n_questions: int, n_correct: int, n_tokens: int) -> None:
+        self._counts.advance(n_questions, n_correct, n_tokens)
+        self._bar.set_postfix_str(self._counts.text, refresh=False)
+        self._bar.update(n_questions)
+
+    def end(self) -> None:
+        self._bar.close()
+
+
+class Lines:
+    """For logs."""
+
+    def start(self, run: Run, plan: Plan) -> None:
+        self._counts = _Counts(run, plan)
+        self._last = time.monotonic()
+        self._print()
+
+    def advance(self, n_questions: int, n_correct: int, n_tokens: int) -> None:
+        self._counts.advance(n_questions, n_correct, n_tokens)
+        finished = self._counts.n_done >= self._counts.n_questions
+        if finished or time.monotonic() - self._last >= SECONDS_BETWEEN_LINES:
+            self._last = time.monotonic()
+            self._print()
+
+    def _print(self) -> None:
+        counts = self._counts
+        line = f"{counts.label}: {counts.n_done} of {counts.n_questions} questions"
+        click.echo(f"{line}, {counts.text}" if counts.text else line, err=True)
+
+    def end(self) -> None:
+        pass

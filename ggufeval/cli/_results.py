@@ -1,0 +1,79 @@
+"""Runs out of the database, and comparisons onto the screen."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ggufeval.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ggufeval.store import Store
+    from ggufeval.types import Comparison, Run, RunResult
+
+
+def choose(store: Store, names: Sequence[str]) -> list[Run]:
+    """Runs by id or unique prefix; without names, those of the last sweep."""
+    runs = [store.run(name) for name in names] if names else list(store.latest())
+    runs = [run for run in runs if run.n_done]
+    if not runs:
+        raise UsageError(f"{store.path} has no run with results yet. Start with `ggufeval sweep`.")
+    return runs
+
+
+def choose_reference(runs: Sequence[Run], name: str | None) -> Run:
+    """The run that `name` means (an id's beginning, a label, a quantization); without a name the
+    one with the most bits a weight."""
+    if name is None:
+        return max(runs, key=lambda run: run.model.bits_per_weight)
+    wanted = name.casefold()
+    for matches in (
+        [run for run in runs if wanted in (run.id, run.model.label.casefold())],
+        [run for run in runs if wanted == run.model.quantization.casefold()],
+        [run for run in runs if run.id.startswith(wanted)],
+    ):
+        if len(matches) == 1:
+            return matches[0]
+    known = ", ".join(f"{run.id} ({run.model.label})" for run in runs)
+    raise UsageError(f"--reference {name!r} means none or several of the runs: {known}.")
+
+
+def compare(
+    store: Store, runs: Sequence[Run], reference: str | None, *, allow_mismatch: bool = False
+) -> tuple[Comparison, list[RunResult]]:
+    """The comparison of the runs with their reference, and the results behind it."""
+    from ggufeval import stats
+
+    first = choose_reference(runs, reference)
+    rest = [run for run in runs if run.id != first.id]
+    rest.sort(key=lambda run: -run.model.bits_per_weight)
+    results = [store.result(run.id) for run in (first, *rest)]
+    comparison = stats.compare(results[0], results[1:], allow_mismatch=allow_mismatch)
+    return comparison, results
+
+
+def show(format_name: str, comparison: Comparison, results: Sequence[RunResult]) -> None:
+    from ggufeval import report
+
+    click.echo(report.render(format_name, comparison, results, sys.stdout), nl=False)
+
+
+def write_report(
+    path: Path, format_name: str, comparison: Comparison, results: Sequence[RunResult]
+) -> None:
+    """Write a report whole or not at all. Raises UsageError where that cannot be."""
+    from ggufeval import report
+
+    text = report.render(format_name, comparison, results)
+    half = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        half.write_text(text, encoding="utf-8")
+        half.replace(path)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}. Name another.") from error

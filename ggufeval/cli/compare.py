@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ggufeval.cli import _options
+
+
+@click.command()
+@click.argument("runs", nargs=-1, metavar="[RUN]...")
+@_options.reference
+@click.option("--allow-mismatch", is_flag=True, help="Compare runs made under other conditions.")
+@_options.table_format
+@_options.db
+def compare(
+    runs: tuple[str, ...],
+    reference: str | None,
+    *,
+    allow_mismatch: bool,
+    format_name: str,
+    db: Path,
+) -> None:
+    """Compare runs question by question. Without RUN, those of the last sweep.
+
+    RUN is an id, or its beginning, from `ggufeval runs`.
+    """
+    from ggufeval.cli import _results
+    from ggufeval.store import Store
+
+    with Store.open(db, read_only=True) as store:
+        chosen = _results.choose(store, runs)
+        comparison, results = _results.compare(
+            store, chosen, reference, allow_mismatch=allow_mismatch
+        )
+    _results.show(format_name, comparison, results)

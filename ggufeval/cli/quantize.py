@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import click
+
+from ggufeval.cli import _options
+from ggufeval.errors import UsageError
+
+
+@click.command()
+@click.argument("source")
+@click.option("--to", "quants", metavar="LIST", required=True, help="Levels: Q8_0,Q4_K_M,...")
+@_options.threads
+@_options.offline
+@_options.quiet
+def quantize(source: str, quants: str, threads: int | None, *, offline: bool, quiet: bool) -> None:
+    """Make levels of a model with llama.cpp's quantizer, in the cache, and print their paths.
+
+    A level made from a file that is itself quantized says so in its metadata, and everywhere it
+    is shown.
+    """
+    from ggufeval import sweep as house
+    from ggufeval.cli import _models, _progress
+
+    sources = _models.resolve([source], offline=offline, quiet=quiet)
+    names = [name.strip() for name in quants.split(",") if name.strip()]
+    if not names:
+        raise UsageError("--to expects at least one quantization: --to Q8_0,Q4_K_M.")
+    say = _progress.say(quiet=quiet)
+    for level in house.levels(sources, names):
+        for path in house.files_of(level, threads, say).parts:
+            click.echo(path)

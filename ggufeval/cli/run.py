@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ggufeval.cli import _options
+
+
+@click.command()
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
+@_options.questions
+@_options.engine
+@_options.db
+@_options.offline
+@_options.quiet
+def run(models: tuple[str, ...], **values: Any) -> None:
+    """Evaluate model files as they are, and store the records.
+
+    Prints the id of each run. `ggufeval compare` compares them.
+    """
+    from ggufeval import sweep as house
+    from ggufeval.cli import _models, _progress
+    from ggufeval.store import Store
+
+    quiet = values["quiet"]
+    say = _progress.say(quiet=quiet)
+    options = _options.run_options(values)
+    questions = _options.load_questions(values)
+    for note in questions.notes:
+        say(f"Note: {note}")
+    sources = _models.resolve(models, offline=values["offline"], quiet=quiet)
+    with Store.open(values["db"]) as store:
+        outcome = house.sweep(
+            house.levels(sources, ()),
+            questions,
+            store,
+            options,
+            progress=_progress.progress(quiet=quiet),
+            say=say,
+        )
+    if not outcome.runs:
+        raise outcome.failures[0].error
+    for done in outcome.runs:
+        click.echo(done.id)
+    for failure in outcome.failures:
+        click.echo(f"Failed: {failure.label}: {failure.error}", err=True)
+    if outcome.failures:
+        click.get_current_context().exit(1)

@@ -1,0 +1,149 @@
+"""The C library: what llama-cpp-python binds, and the few calls that it does not.
+
+Nothing here owns anything; `model.Model` and `scorer.Scorer` own the handles.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import llama_cpp
+from llama_cpp._ctypes_extensions import load_shared_library
+
+from ggufeval.types import BuildInfo
+
+_FLASH_ATTN = {"auto": -1, "off": 0, "on": 1}
+_LOG_LEVELS_KEPT = (3, 4)  # warnings and errors (ggml_log_level)
+_LOG_LINES_KEPT = 40
+
+_log: list[str] = []
+
+
+@llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
+def _keep_log(level: int, text: bytes, _user_data: object) -> None:
+    if level in _LOG_LEVELS_KEPT:
+        _log.append(text.decode("utf-8", errors="replace").strip())
+        del _log[:-_LOG_LINES_KEPT]
+
+
+def start() -> None:
+    """Initialise the backend once a process and keep its warnings for our own messages."""
+    llama_cpp.llama_log_set(_keep_log, ctypes.c_void_p(0))
+    llama_cpp.llama_backend_init()
+
+
+def last_error() -> str:
+    """What llama.cpp said last, for an error message."""
+    for line in reversed(_log):
+        if line and "failed to load model" not in line:
+            return line
+    return "llama.cpp gave no reason"
+
+
+def flash_attn_type(name: str) -> int:
+    return _FLASH_ATTN[name]
+
+
+@cache
+def ggml() -> Any:  # noqa: ANN401 - a ctypes library is untyped
+    """libggml-base, with the prototypes of the calls that we make."""
+    folder = Path(llama_cpp.__file__).parent / "lib"
+    library = load_shared_library("ggml-base", folder)
+    p, i32, i64, u32 = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64, ctypes.c_uint32
+    size, text = ctypes.c_size_t, ctypes.c_char_p
+    prototypes: dict[str, tuple[list[Any], Any]] = {
+        "gguf_init_from_file": ([text, GGUFInitParams], p),
+        "gguf_free": ([p], None),
+        "gguf_find_key": ([p, text], i64),
+        "gguf_get_kv_type": ([p, i64], i32),
+        "gguf_get_val_str": ([p, i64], text),
+        "gguf_get_val_u32": ([p, i64], u32),
+        "gguf_get_val_u16": ([p, i64], ctypes.c_uint16),
+        "gguf_get_n_tensors": ([p], i64),
+        "gguf_get_tensor_type": ([p, i64], i32),
+        "gguf_get_tensor_size": ([p, i64], size),
+        "gguf_get_tensor_offset": ([p, i64], size),
+        "gguf_get_data_offset": ([p], size),
+        "ggml_type_name": ([i32], text),
+        "ggml_type_size": ([i32], size),
+        "ggml_blck_size": ([i32], i64),
+        "ggml_commit": ([], text),
+        "ggml_backend_dev_name": ([p], text),
+        "ggml_backend_dev_description": ([p], text),
+        "ggml_backend_dev_type": ([p], i32),
+    }
+    for name, (arguments, result) in prototypes.items():
+        function = getattr(library, name, None)
+        if function is not None:
+            function.argtypes, function.restype = arguments, result
+    return library
+
+
+class GGUFInitParams(ctypes.Structure):
+    """gguf.h `gguf_init_params`."""
+
+    _fields_ = (("no_alloc", ctypes.c_bool), ("ctx", ctypes.c_void_p))
+
+
+@cache
+def _registry() -> Any:  # noqa: ANN401
+    """libggml, which lists the devices."""
+    folder = Path(llama_cpp.__file__).parent / "lib"
+    library = load_shared_library("ggml", folder)
+    library.ggml_backend_dev_count.argtypes, library.ggml_backend_dev_count.restype = (
+        [],
+        ctypes.c_size_t,
+    )
+    library.ggml_backend_dev_get.argtypes, library.ggml_backend_dev_get.restype = (
+        [ctypes.c_size_t],
+        ctypes.c_void_p,
+    )
+    return library
+
+
+def devices() -> tuple[str, ...]:
+    """Name and description of each device that this build can compute on."""
+    registry, base = _registry(), ggml()
+    handles = [registry.ggml_backend_dev_get(i) for i in range(registry.ggml_backend_dev_count())]
+    return tuple(
+        f"{base.ggml_backend_dev_name(h).decode()}: {base.ggml_backend_dev_description(h).decode()}"
+        for h in handles
+    )
+
+
+@cache
+def build_info() -> BuildInfo:
+    """Which llama.cpp this is. The libraries' hash tells two builds of one version apart."""
+    digest = hashlib.sha256()
+    for path in sorted((Path(llama_cpp.__file__).parent / "lib").iterdir()):
+        if path.is_file() and not path.is_symlink():
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    commit = getattr(ggml(), "ggml_commit", None)
+    return BuildInfo(
+        llama_cpp_python=llama_cpp.__version__,
+        ggml_commit=commit().decode() if commit is not None else "",
+        libraries_sha256=digest.hexdigest(),
+        system_info=llama_cpp.llama_print_system_info().decode().strip(),
+        devices=devices(),
+    )
+
+
+def supports_gpu_offload() -> bool:
+    return bool(llama_cpp.llama_supports_gpu_offload())
+
+
+@cache
+def quantization_types() -> dict[str, int]:
+    """Name -> llama_ftype, of every type that llama.cpp's headers name: `Q4_K_M` -> 15."""
+    prefixes = ("LLAMA_FTYPE_MOSTLY_", "LLAMA_FTYPE_ALL_")
+    return {
+        name.removeprefix(prefix): getattr(llama_cpp, name)
+        for name in dir(llama_cpp)
+        for prefix in prefixes
+        if name.startswith(prefix)
+    }

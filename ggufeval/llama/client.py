@@ -1,0 +1,142 @@
+"""What the rest of the house talks to: a model's process, from outside."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from ggufeval.errors import ModelError, PromptError, WorkerError
+from ggufeval.llama import worker
+from ggufeval.llama.worker import BatchScores, Machine, Render, Reply, Request
+from ggufeval.types import AnswerForm, EngineSettings, ModelInfo, Plan, TokenizedPrompt
+
+_GRACE_SECONDS = 5.0
+
+
+class ModelProcess:
+    """Owns one worker process. Use as a context manager; leaving it ends the process.
+
+    Every method raises what the worker raised, or WorkerError where the process died.
+    """
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._log = Path(tempfile.mkstemp(prefix="ggufeval-", suffix=".log")[1])
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(
+            target=worker.main, args=(theirs, str(self._log)), daemon=True
+        )
+        self._process.start()
+        theirs.close()  # else its end would stay open here and its death go unnoticed
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._connection.close()
+        if self._process.is_alive():
+            self._process.terminate()
+        self._process.join(_GRACE_SECONDS)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+        self._log.unlink(missing_ok=True)
+
+    # --- services ---
+
+    def machine(self) -> Machine:
+        value: Machine = self._call("machine")
+        return value
+
+    def quantization_types(self) -> dict[str, int]:
+        value: dict[str, int] = self._call("quantization_types")
+        return value
+
+    def info(self, paths: Sequence[Path], sha256: str = "", label: str = "") -> ModelInfo:
+        value: ModelInfo = self._call("info", tuple(paths), sha256, label)
+        return value
+
+    def quantize(self, source: Path, target: Path, quantization: str, n_threads: int) -> Path:
+        value: Path = self._call("quantize", source, target, quantization, n_threads)
+        return value
+
+    def tokenize(
+        self, path: Path, render: Render, *, timeout: float | None = None
+    ) -> list[TokenizedPrompt]:
+        """Prompts as `render` makes them from the model's chat template, in its tokens.
+
+        A chat template is somebody else's program: PromptError when it is not through after
+        `timeout` seconds.
+        """
+        self._send("tokenize", path, render)
+        if not self._connection.poll(timeout):
+            raise PromptError(
+                f"{path}: its chat template did not finish within {timeout:.0f} seconds. "
+                "Use --prompt mmlu."
+            )
+        value: list[TokenizedPrompt] = self._receive().value
+        return value
+
+    def score(
+        self,
+        path: Path,
+        settings: EngineSettings,
+        forms: Sequence[AnswerForm],
+        plan: Plan,
+        done: frozenset[int] = frozenset(),
+    ) -> Iterator[BatchScores]:
+        """Scores batch by batch, in the plan's order, those in `done` (positions) left out."""
+        self._send("score", path, settings, tuple(forms), plan, done)
+        while not (reply := self._receive()).last:
+            yield reply.value
+
+    def peak_rss(self) -> int:
+        value: int = self._call("peak_rss")
+        return value
+
+    # --- the wire ---
+
+    def _call(self, name: str, *args: Any) -> Any:  # noqa: ANN401
+        self._send(name, *args)
+        return self._receive().value
+
+    def _send(self, name: str, *args: Any) -> None:  # noqa: ANN401
+        try:
+            self._connection.send(Request(name, args))
+        except (BrokenPipeError, ConnectionResetError):
+            raise self._death() from None
+
+    def _receive(self) -> Reply:
+        try:
+            reply: Reply = self._connection.recv()
+        except (EOFError, ConnectionResetError):
+            raise self._death() from None
+        if reply.error is not None:
+            raise reply.error
+        return reply
+
+    def _death(self) -> WorkerError | ModelError:
+        """Why the process died, in a sentence."""
+        self._process.join(_GRACE_SECONDS)
+        code = self._process.exitcode
+        said = self._log.read_text(errors="replace").strip().splitlines()
+        last = next((line for line in reversed(said) if "GGML_ASSERT" in line), None)
+        last = last or (said[-1] if said else "it left no message")
+        if code is not None and code == -signal.SIGABRT:
+            return ModelError(
+                f"llama.cpp aborted on this model: {last}. The file is broken, or this build of "
+                "llama.cpp does not support it."
+            )
+        if code is not None and code == -getattr(signal, "SIGKILL", 9):
+            return WorkerError(
+                "the model's process was killed, most likely for want of memory: "
+                "use a smaller model, -c or -b. Repeat the command to go on."
+            )
+        return WorkerError(f"the model's process died (exit status {code}): {last}.")

@@ -1,0 +1,126 @@
+"""What a GGUF file says of itself, without loading its weights."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from ggufeval.errors import ModelError
+from ggufeval.llama import capi
+from ggufeval.types import ModelInfo
+
+REQUANTIZED_KEY = "ggufeval.requantized_from"
+"""Our own metadata key: the lossy type that a file was quantized from."""
+
+_TYPE_UINT32, _TYPE_STRING = 4, 8  # gguf.h `gguf_type`
+_PART = re.compile(r"-\d{5}-of-\d{5}$")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    lib = capi.ggml()
+    handle = lib.gguf_init_from_file(str(path).encode(), capi.GGUFInitParams(True, None))
+    if not handle:
+        raise ModelError(
+            f"{path}: a GGUF file was expected, but its header cannot be read "
+            f"({capi.last_error()}). It is damaged or truncated: fetch it again."
+        )
+    try:
+        yield handle
+    finally:
+        lib.gguf_free(handle)
+
+
+def _text(handle: int, key: str) -> str:
+    lib = capi.ggml()
+    index = lib.gguf_find_key(handle, key.encode())
+    if index < 0 or lib.gguf_get_kv_type(handle, index) != _TYPE_STRING:
+        return ""
+    return str(lib.gguf_get_val_str(handle, index).decode("utf-8", errors="replace"))
+
+
+def _number(handle: int, key: str) -> int | None:
+    lib = capi.ggml()
+    index = lib.gguf_find_key(handle, key.encode())
+    if index < 0 or lib.gguf_get_kv_type(handle, index) != _TYPE_UINT32:
+        return None
+    return int(lib.gguf_get_val_u32(handle, index))
+
+
+def _tensors(handle: int, path: Path) -> tuple[Counter[str], int]:
+    """Weights by type, and the tensors' bytes; checks that the file is long enough for them."""
+    lib = capi.ggml()
+    weights: Counter[str] = Counter()
+    n_bytes = 0
+    end = start = lib.gguf_get_data_offset(handle)
+    for i in range(lib.gguf_get_n_tensors(handle)):
+        kind, size = lib.gguf_get_tensor_type(handle, i), lib.gguf_get_tensor_size(handle, i)
+        name = lib.ggml_type_name(kind).decode().upper()
+        weights[name] += size // lib.ggml_type_size(kind) * lib.ggml_blck_size(kind)
+        n_bytes += size
+        end = max(end, start + lib.gguf_get_tensor_offset(handle, i) + size)
+    if (found := path.stat().st_size) < end:
+        raise ModelError(
+            f"{path}: truncated: its tensors need {end:,} bytes, the file has {found:,}. "
+            "Fetch it again."
+        )
+    return weights, n_bytes
+
+
+def nominal_type(quantization: str) -> str:
+    """The tensor type that a quantization's name promises: `Q4_K_M` -> `Q4_K`."""
+    return re.sub(r"(?<=_K)_(S|M|L|XL)$", "", quantization)
+
+
+def read(paths: Sequence[Path], sha256: str, label: str = "") -> ModelInfo:
+    """The facts of a model in one file or in the parts of a split one, in order.
+
+    `label` overrides the one made from the file's name. Raises ModelError where a file is
+    damaged, truncated or without weights.
+    """
+    weights: Counter[str] = Counter()
+    n_bytes = 0
+    for path in paths:
+        with _opened(path) as handle:
+            part, size = _tensors(handle, path)
+            weights += part
+            n_bytes += size
+    with _opened(paths[0]) as handle:
+        architecture = _text(handle, "general.architecture")
+        file_type = _number(handle, "general.file_type")
+        context_length = _number(handle, f"{architecture}.context_length")
+        origin = _text(handle, REQUANTIZED_KEY)
+    n_params = weights.total()
+    if n_params == 0:
+        raise ModelError(
+            f"{paths[0]}: a model was expected, but the file holds a vocabulary without weights."
+        )
+    quantization = _quantization(file_type, weights)
+    return ModelInfo(
+        label=label or _label(paths[0], quantization),
+        path=str(paths[0]),
+        sha256=sha256,
+        size_bytes=sum(path.stat().st_size for path in paths),
+        architecture=architecture,
+        n_params=n_params,
+        quantization=quantization,
+        tensor_types=dict(weights.most_common()),
+        bits_per_weight=8 * n_bytes / n_params,
+        nominal_share=weights[nominal_type(quantization)] / n_params,
+        requantized_from=origin,
+        context_length=context_length or 0,
+    )
+
+
+def _quantization(file_type: int | None, weights: Counter[str]) -> str:
+    names = {value: name for name, value in capi.quantization_types().items()}
+    return names.get(-1 if file_type is None else file_type, weights.most_common(1)[0][0])
+
+
+def _label(path: Path, quantization: str) -> str:
+    stem = _PART.sub("", path.stem)
+    base = re.sub(rf"[-._]{re.escape(quantization)}$", "", stem, flags=re.IGNORECASE)
+    return f"{base} {quantization}"

@@ -1,0 +1,186 @@
+"""A loaded model: its weights or its vocabulary alone, its tokens, its chat template."""
+
+from __future__ import annotations
+
+import ctypes
+from array import array
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import llama_cpp
+
+from ggufeval.errors import ModelError, PromptError
+from ggufeval.llama import capi
+from ggufeval.types import ChatTemplate, Prompt, Span, TokenizedPrompt, Tokens
+
+_ATTR_UNKNOWN, _ATTR_CONTROL = 1, 8  # llama.h `llama_token_attr`
+
+
+class Model:
+    """Owns a `llama_model`. Use as a context manager."""
+
+    def __init__(self, path: Path, *, n_gpu_layers: int = 0, vocab_only: bool = False) -> None:
+        params = llama_cpp.llama_model_default_params()
+        params.n_gpu_layers = n_gpu_layers
+        params.vocab_only = vocab_only
+        self.path = path
+        self.handle = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
+        if not self.handle:
+            raise ModelError(f"{path}: llama.cpp cannot load it: {capi.last_error()}.")
+        self.vocab = llama_cpp.llama_model_get_vocab(self.handle)
+        self.n_vocab = llama_cpp.llama_vocab_n_tokens(self.vocab)
+
+    def close(self) -> None:
+        if self.handle:
+            llama_cpp.llama_model_free(self.handle)
+            self.handle = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- metadata ---
+
+    @cached_property
+    def chat_template(self) -> ChatTemplate | None:
+        source = llama_cpp.llama_model_chat_template(self.handle, None)
+        if source is None:
+            return None
+        return ChatTemplate(
+            source.decode("utf-8", errors="replace"),
+            bos_token=self._text_of(llama_cpp.llama_vocab_bos(self.vocab)),
+            eos_token=self._text_of(llama_cpp.llama_vocab_eos(self.vocab)),
+        )
+
+    def _text_of(self, token: int) -> str:
+        if token < 0:
+            return ""
+        return str(llama_cpp.llama_vocab_get_text(self.vocab, token).decode(errors="replace"))
+
+    # --- tokens ---
+
+    def piece(self, token: int) -> bytes:
+        """The bytes that a token stands for; control tokens have none."""
+        buffer = ctypes.create_string_buffer(256)
+        args = (self.vocab, token, buffer, len(buffer), 0, False)
+        n = llama_cpp.llama_token_to_piece(*args)
+        if n < 0:
+            buffer = ctypes.create_string_buffer(-n)
+            n = llama_cpp.llama_token_to_piece(self.vocab, token, buffer, -n, 0, False)
+        return bytes(buffer.raw[:n])
+
+    @cached_property
+    def control_texts(self) -> tuple[str, ...]:
+        """Texts that llama.cpp would turn into control tokens where it is told to parse them."""
+        control = _ATTR_UNKNOWN | _ATTR_CONTROL
+        texts = (
+            self._text_of(token)
+            for token in range(self.n_vocab)
+            if llama_cpp.llama_vocab_get_attr(self.vocab, token) & control
+        )
+        return tuple(text for text in texts if text)
+
+    def tokenize(self, spans: Sequence[Span]) -> Tokens:
+        """Tokens of the whole text, BOS exactly once where the vocabulary asks for one.
+
+        Control tokens come from control spans only. The text is tokenized in one piece, since
+        cutting it changes merges, unless a text span holds what looks like a control token:
+        then it is cut at the control tokens around, where llama.cpp cuts too.
+        """
+        tokens = array("i")
+        for text, control in self._pieces(spans):
+            tokens.extend(self._tokenize(text, parse_special=control))
+        bos = llama_cpp.llama_vocab_bos(self.vocab)
+        if llama_cpp.llama_vocab_get_add_bos(self.vocab) and tokens[:1] != array("i", [bos]):
+            tokens.insert(0, bos)
+        return tokens
+
+    def _pieces(self, spans: Sequence[Span]) -> list[tuple[str, bool]]:
+        text = "".join(span.text for span in spans)
+        if not any(span.control for span in spans):
+            return [(text, False)]
+        in_control = [span.control for span in spans for _ in span.text]
+        real: list[tuple[int, int]] = []
+        fake = False
+        for start, end in self._control_matches(text):
+            if all(in_control[start:end]):
+                real.append((start, end))
+            else:
+                fake = True
+        if not fake:
+            return [(text, True)]
+        pieces, position = [], 0
+        for start, end in real:
+            pieces += [(text[position:start], False), (text[start:end], True)]
+            position = end
+        pieces.append((text[position:], False))
+        return [(piece, control) for piece, control in pieces if piece]
+
+    def _control_matches(self, text: str) -> list[tuple[int, int]]:
+        """Where control texts stand, from the left, the longest first, without overlap."""
+        starts: dict[int, int] = {}
+        for control in self.control_texts:
+            at = text.find(control)
+            while at >= 0:
+                starts[at] = max(starts.get(at, 0), at + len(control))
+                at = text.find(control, at + 1)
+        matches: list[tuple[int, int]] = []
+        for start in sorted(starts):
+            if not matches or start >= matches[-1][1]:
+                matches.append((start, starts[start]))
+        return matches
+
+    def _tokenize(self, text: str, *, parse_special: bool) -> Tokens:
+        data = text.encode()
+        size = len(data) + 2
+        buffer = (ctypes.c_int32 * size)()
+        # add_special would append EOS too, where a vocabulary asks for it: BOS is ours to add.
+        n = llama_cpp.llama_tokenize(
+            self.vocab,
+            data,
+            len(data),
+            buffer,
+            size,
+            False,
+            parse_special,
+        )
+        if n < 0:
+            raise ModelError(f"{self.path}: llama.cpp cannot tokenize a text of {len(data)} bytes.")
+        return array("i", memoryview(buffer)[:n].tobytes())
+
+    def tokenize_prompts(self, prompts: Sequence[Prompt]) -> list[TokenizedPrompt]:
+        """Tokens of each prompt; the answers of the first one of each kind are verified."""
+        verified: set[tuple[str, ...]] = set()
+        result = []
+        for prompt in prompts:
+            tokens = self.tokenize(prompt.spans)
+            if prompt.answers not in verified:
+                self.answer_tokens(prompt, tokens)
+                verified.add(prompt.answers)
+            result.append(TokenizedPrompt(prompt.question_id, tokens, len(prompt.answers)))
+        return result
+
+    def answer_tokens(self, prompt: Prompt, tokens: Tokens) -> tuple[int, ...]:
+        """The one token that each answer adds to the prompt.
+
+        Raises PromptError unless each adds exactly one, leaves the prompt's own tokens as they
+        are, and differs from the others: reading one forward pass would be wrong otherwise.
+        """
+        answers = []
+        for answer in prompt.answers:
+            longer = self.tokenize([*prompt.spans, Span(answer)])
+            if longer[:-1] != tokens:
+                raise PromptError(
+                    f"{self.path}: the answer {answer!r} was expected to add one token to the "
+                    f"prompt of {prompt.question_id}; in this vocabulary it adds "
+                    f"{len(longer) - len(tokens)} or changes those before it. "
+                    "Choose another --prompt."
+                )
+            answers.append(longer[-1])
+        if len(set(answers)) != len(answers):
+            raise PromptError(f"{self.path}: the letters are not distinct tokens ({answers}).")
+        return tuple(answers)

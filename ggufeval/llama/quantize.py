@@ -1,0 +1,54 @@
+"""llama.cpp's quantizer, with a result that is whole or not there."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from pathlib import Path
+from typing import Any
+
+import llama_cpp
+
+from ggufeval.errors import ModelError
+from ggufeval.llama import capi, gguf
+
+_TAG_STR = 3  # llama.h `llama_model_kv_override_type`
+FULL_PRECISION = ("F32", "F16", "BF16")
+
+
+def quantize(source: Path, target: Path, quantization: str, n_threads: int) -> Path:
+    """Write `source` as `target` in another type.
+
+    Made beside the target under a temporary name and renamed when complete, so that a killed run
+    leaves no half file under the final name. A source that is itself quantized is allowed, and
+    the new file says so in its metadata (`gguf.REQUANTIZED_KEY`).
+
+    Raises ModelError where llama.cpp refuses.
+    """
+    origin = gguf.read([source], sha256="")
+    lossy = origin.requantized_from or (
+        "" if origin.quantization in FULL_PRECISION else origin.quantization
+    )
+    params = llama_cpp.llama_model_quantize_default_params()
+    params.nthread = n_threads
+    params.ftype = capi.quantization_types()[quantization]
+    params.allow_requantize = True
+    overrides = (llama_cpp.llama_model_kv_override * 2)()  # the second, empty one ends the list
+    if lossy:
+        overrides[0].tag = _TAG_STR
+        overrides[0].key = gguf.REQUANTIZED_KEY.encode()
+        union: Any = overrides[0].value  # bound as a union, annotated as its members
+        union.val_str = lossy.encode()
+        params.kv_overrides = overrides
+    target.parent.mkdir(parents=True, exist_ok=True)
+    half = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        status = llama_cpp.llama_model_quantize(
+            str(source).encode(), str(half).encode(), ctypes.byref(params)
+        )
+        if status != 0:
+            raise ModelError(f"{source}: cannot be made {quantization}: {capi.last_error()}.")
+        half.replace(target)
+    finally:
+        half.unlink(missing_ok=True)
+    return target

@@ -1,0 +1,194 @@
+"""The model's own process: it holds one model, answers requests, and may die alone.
+
+A request is a `Request`, a reply a `Reply`; `stream` replies come before the last one. llama.cpp
+and the C library write where they like, so the process's own output goes to a log file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from ggufeval.errors import GgufevalError, WorkerError
+from ggufeval.types import (
+    AnswerForm,
+    BuildInfo,
+    ChatTemplate,
+    EngineSettings,
+    LetterScores,
+    ModelInfo,
+    Plan,
+    Prompt,
+    TokenizedPrompt,
+)
+
+Render = Callable[[ChatTemplate | None], list[Prompt]]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    name: str
+    args: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    value: Any = None
+    error: GgufevalError | None = None
+    last: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class BatchScores:
+    """What one batch gave. `n_tokens` and `seconds` include the prefix where it was decoded."""
+
+    position: int
+    scores: tuple[LetterScores, ...]
+    n_tokens: int
+    seconds: float
+    decode_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    build: BuildInfo
+    supports_gpu_offload: bool
+
+
+def main(connection: Connection, log: str) -> None:
+    """The process. Ends when the other end of the connection does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        while True:
+            request: Request = connection.recv()
+            _answer(connection, request)
+
+
+def _answer(connection: Connection, request: Request) -> None:
+    try:
+        result = _SERVICES[request.name](*request.args)
+        if isinstance(result, Iterator):
+            for value in result:
+                connection.send(Reply(value, last=False))
+            result = None
+        connection.send(Reply(result))
+    except GgufevalError as error:
+        connection.send(Reply(error=error))
+    except (BrokenPipeError, ConnectionResetError):
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever happens here, the parent is told
+        traceback.print_exc()
+        connection.send(Reply(error=WorkerError(f"{type(error).__name__}: {error}")))
+
+
+def _machine() -> Machine:
+    from ggufeval.llama import capi
+
+    capi.start()
+    return Machine(capi.build_info(), capi.supports_gpu_offload())
+
+
+def _quantization_types() -> dict[str, int]:
+    from ggufeval.llama import capi
+
+    return capi.quantization_types()
+
+
+def _info(paths: Sequence[Path], sha256: str, label: str) -> ModelInfo:
+    from ggufeval.llama import capi, gguf
+
+    capi.start()
+    return gguf.read(paths, sha256, label)
+
+
+def _quantize(source: Path, target: Path, quantization: str, n_threads: int) -> Path:
+    from ggufeval.llama import capi, quantize
+
+    capi.start()
+    return quantize.quantize(source, target, quantization, n_threads)
+
+
+def _tokenize(path: Path, render: Render) -> list[TokenizedPrompt]:
+    """The prompts that `render` makes for this model, in its tokens. Loads the vocabulary alone."""
+    from ggufeval.llama import capi
+    from ggufeval.llama.model import Model
+
+    capi.start()
+    with Model(path, vocab_only=True) as model:
+        return model.tokenize_prompts(render(model.chat_template))
+
+
+def _score(
+    path: Path,
+    settings: EngineSettings,
+    forms: Sequence[AnswerForm],
+    plan: Plan,
+    done: frozenset[int],
+) -> Iterator[BatchScores]:
+    """The scores of each batch that is not done, in the plan's order.
+
+    `forms` are the answers' forms, one for each number of choices in the plan.
+    """
+    from ggufeval.llama import capi
+    from ggufeval.llama.grammar import admissible
+    from ggufeval.llama.model import Model
+    from ggufeval.llama.scorer import Scorer
+
+    capi.start()
+    with Model(path, n_gpu_layers=settings.n_gpu_layers) as model:
+        tokens = {len(form.answers): admissible(model, form) for form in forms}
+        with Scorer(model, settings, tokens) as scorer:
+            started = time.perf_counter()
+            position = -1
+            for group in plan.groups:
+                fresh = True
+                for batch in group.batches:
+                    position += 1
+                    if position in done:
+                        continue
+                    decoded = scorer.decode_seconds
+                    scores = tuple(scorer.score(group.prefix_tokens, batch))
+                    now = time.perf_counter()
+                    yield BatchScores(
+                        position,
+                        scores,
+                        batch.n_tokens + (len(group.prefix_tokens) if fresh else 0),
+                        now - started,
+                        scorer.decode_seconds - decoded,
+                    )
+                    started, fresh = now, False
+
+
+def _peak_rss() -> int:
+    """Bytes of the greatest resident set that this process has had."""
+    if sys.platform == "win32":
+        import psutil
+
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # kilobytes elsewhere
+
+
+_SERVICES: dict[str, Callable[..., Any]] = {
+    "machine": _machine,
+    "quantization_types": _quantization_types,
+    "info": _info,
+    "quantize": _quantize,
+    "tokenize": _tokenize,
+    "score": _score,
+    "peak_rss": _peak_rss,
+}

@@ -1,0 +1,130 @@
+"""Prompts -> shared prefixes -> batches. Pure and deterministic: weights never matter.
+
+llama.cpp's logits depend slightly on the batch that they are computed in, so the plan of a study
+is one and the same for every quantization of a model, and runs are only compared on equal plans.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from ggufeval.errors import ContextError
+from ggufeval.types import Batch, Group, Item, Plan, TokenizedPrompt, Tokens
+
+_DOMAIN = b"ggufeval plan 1"
+_PADDING = 1  # a decode of a single row is padded with one more
+
+
+def make(
+    prompts: Sequence[tuple[str, TokenizedPrompt]],
+    *,
+    budget: int,
+    max_items: int,
+    n_ctx: int | None = None,
+    share_prefix: bool = True,
+) -> Plan:
+    """The plan for prompts that come with the name of the group (the subject) that they belong to.
+
+    Prompts of a group stand together. A group's prefix is the longest common *token* prefix of
+    its prompts that leaves each at least one token. Batches take prompts in order while their
+    suffixes fit into `budget` tokens (and `n_ctx` beside the prefix) and are at most `max_items`;
+    a prompt longer than the budget has a batch of its own.
+
+    Raises ContextError where a prompt does not fit into `n_ctx`.
+    """
+    groups = []
+    if n_ctx is not None:
+        _check_fit(prompts, n_ctx)
+    for _, members in groupby(prompts, key=lambda pair: pair[0]):
+        tokenized = [prompt for _, prompt in members]
+        n = _common_prefix([prompt.tokens for prompt in tokenized]) if share_prefix else 0
+        items = [Item(p.question_id, p.tokens[n:], p.n_choices) for p in tokenized]
+        room = budget if n_ctx is None else min(budget, n_ctx - n - _PADDING)
+        batches = tuple(Batch(tuple(batch)) for batch in _packed(items, room, max_items))
+        groups.append(Group(tokenized[0].tokens[:n], batches))
+    return Plan(tuple(groups))
+
+
+def _check_fit(prompts: Sequence[tuple[str, TokenizedPrompt]], n_ctx: int) -> None:
+    longest = max((prompt for _, prompt in prompts), key=lambda prompt: len(prompt.tokens))
+    need = len(longest.tokens) + _PADDING
+    if need > n_ctx:
+        raise ContextError(
+            f"the prompt of {longest.question_id} needs a context of {need} tokens, and it is "
+            f"{n_ctx}. Nothing is truncated: use -c {_rounded(need)} or more, or fewer --shots."
+        )
+
+
+def _common_prefix(sequences: Sequence[Tokens]) -> int:
+    """Length of the longest common prefix that is a proper one of each sequence.
+
+    The smallest and the greatest sequence differ first where any two do.
+    """
+    limit = min(len(sequence) for sequence in sequences) - 1
+    if len(sequences) == 1:
+        return limit if limit < 1 else 0
+    low, high = min(sequences), max(sequences)
+    return next((i for i in range(limit) if low[i] != high[i]), limit)
+
+
+def _packed(items: Sequence[Item], budget: int, max_items: int) -> Iterator[list[Item]]:
+    batch: list[Item] = []
+    used = 0
+    for item in items:
+        size = len(item.suffix_tokens)
+        if batch and (used + size > budget or len(batch) == max_items):
+            yield batch
+            batch, used = [], 0
+        batch.append(item)
+        used += size
+    yield batch
+
+
+def chain(plan: Plan) -> list[str]:
+    """Hash after each batch, in order: every token id and every composition up to there.
+
+    Two runs may be compared, or one resumed, as far as their chains agree.
+    """
+    link = hashlib.sha256(_DOMAIN).digest()
+    links = []
+    for group in plan.groups:
+        for batch in group.batches:
+            digest = hashlib.sha256(link)
+            _feed(digest, group.prefix_tokens)
+            for item in batch.items:
+                _feed(digest, item.suffix_tokens)
+                name = item.question_id.encode()
+                digest.update(struct.pack("<II", item.n_choices, len(name)) + name)
+            link = digest.digest()
+            links.append(link.hex())
+    return links
+
+
+def _feed(digest: hashlib._Hash, tokens: Tokens) -> None:
+    digest.update(struct.pack(f"<I{len(tokens)}i", len(tokens), *tokens))
+
+
+def plan_hash(plan: Plan) -> str:
+    """The last link of the chain."""
+    return chain(plan)[-1]
+
+
+def context_size(plan: Plan) -> int:
+    """Tokens of context that the plan needs at once, rounded up to llama.cpp's 256."""
+    most = max(
+        len(group.prefix_tokens) + max(batch.n_tokens for batch in group.batches)
+        for group in plan.groups
+    )
+    return _rounded(most + _PADDING)
+
+
+def _rounded(n_tokens: int) -> int:
+    return -(-n_tokens // 256) * 256
+
+
+def sequences(plan: Plan) -> int:
+    """Sequences that llama.cpp must keep apart: the prefix, the questions of a batch, padding."""
+    return 2 + max(len(batch.items) for group in plan.groups for batch in group.batches)

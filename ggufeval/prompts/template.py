@@ -1,0 +1,114 @@
+"""A model's chat template, rendered in Jinja's sandbox with the users' text tracked through it.
+
+The template comes with the model's file: it is somebody else's program. It runs in the model's
+process (which has a time limit), sees no clock and no files, and whatever part of its output is
+message content is marked as text, so that a question can never become a control token.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, NoReturn
+
+import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from ggufeval.errors import PromptError
+from ggufeval.types import ChatTemplate, Span
+
+_TODAY = datetime(2024, 7, 26)  # noqa: DTZ001 - the date that Llama 3.2's template falls back on
+_OPEN, _CLOSE = "\ufdd0", "\ufdd1"
+"""Unicode noncharacters, which no text may contain: they stand around message content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: str
+    content: str
+
+
+def spans(
+    template: ChatTemplate, messages: Sequence[Message], *, begun: str = ""
+) -> tuple[Span, ...]:
+    """The conversation as spans, ending in the assistant's turn with its first words `begun`.
+
+    Raises PromptError where the template fails, reaches outside its sandbox, drops a message or
+    alters its words.
+    """
+    plain = _render(template, [(m.role, m.content) for m in messages])
+    marked = _render(template, [(m.role, _mark(m.content)) for m in messages])
+    pieces = _split(marked)
+    if "".join(piece.text for piece in pieces) != plain:
+        raise PromptError(
+            "the model's chat template alters the text of a message. Use --prompt mmlu."
+        )
+    if sum(not piece.control for piece in pieces) < sum(bool(m.content.strip()) for m in messages):
+        raise PromptError("the model's chat template drops a message. Use --prompt mmlu.")
+    return (*pieces, Span(begun)) if begun else tuple(pieces)
+
+
+def _mark(content: str) -> str:
+    """Marks inside the surrounding white space, which templates may trim."""
+    body = content.strip()
+    if not body:
+        return content
+    start = content.index(body)
+    return f"{content[:start]}{_OPEN}{body}{_CLOSE}{content[start + len(body) :]}"
+
+
+def _split(marked: str) -> list[Span]:
+    result = []
+    for part in marked.split(_OPEN):
+        text, found, rest = part.partition(_CLOSE)
+        if found:
+            result += [Span(text), Span(rest, control=True)]
+        else:
+            result.append(Span(text, control=True))
+    return [span for span in result if span.text]
+
+
+def _render(template: ChatTemplate, messages: Sequence[tuple[str, str]]) -> str:
+    try:
+        return _compiled(template.source).render(
+            messages=[{"role": role, "content": content} for role, content in messages],
+            bos_token=template.bos_token,
+            eos_token=template.eos_token,
+            add_generation_prompt=True,
+            date_string=_TODAY.strftime("%d %b %Y"),
+            strftime_now=_TODAY.strftime,
+            raise_exception=_refuse,
+            tools=None,
+        )
+    except PromptError:
+        raise
+    except Exception as error:
+        # A template can raise whatever Python can.
+        raise PromptError(
+            f"the model's chat template fails ({type(error).__name__}: {error}). Use --prompt mmlu."
+        ) from error
+
+
+def _refuse(message: str) -> NoReturn:
+    raise PromptError(f"the model's chat template refuses the conversation: {message}")
+
+
+@lru_cache(maxsize=4)
+def _compiled(source: str) -> jinja2.Template:
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
+    )
+    environment.filters["tojson"] = _tojson
+    try:
+        return environment.from_string(source)
+    except jinja2.TemplateError as error:
+        raise PromptError(
+            f"the model's chat template is not valid Jinja ({error}). Use --prompt mmlu."
+        ) from error
+
+
+def _tojson(value: Any, indent: int | None = None, **_: Any) -> str:  # noqa: ANN401
+    return json.dumps(value, ensure_ascii=False, indent=indent)

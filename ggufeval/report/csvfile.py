@@ -1,0 +1,62 @@
+"""The comparison as CSV: one row a model, full precision, shares and differences in [-1, 1].
+
+The columns are those of `ggufeval.report.records`, then what holds for the whole comparison.
+"""
+
+from __future__ import annotations
+
+import csv
+from io import StringIO
+from typing import TYPE_CHECKING, TextIO
+
+from ggufeval.report.format import Format
+from ggufeval.report.numerals import visible
+from ggufeval.report.records import Value, records
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ggufeval.types import Comparison, RunResult
+
+
+def render(
+    comparison: Comparison,
+    _results: Sequence[RunResult] = (),
+    _stream: TextIO | None = None,
+) -> str:
+    """A header and one line a model, the reference first; an empty field means: not defined."""
+    run = comparison.reference.run
+    shared: dict[str, Value] = {
+        "task": run.task,
+        "source": run.source,
+        "design": str(comparison.design),
+        "n_questions": comparison.n_questions,
+        "n_population": comparison.n_population,
+        "n_subjects": comparison.n_subjects,
+        "chance": comparison.chance,
+        "reference_at_chance": comparison.reference_at_chance,
+    }
+    lines = [record | shared for record in records(comparison)]
+    text = StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(lines[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: _field(value) for key, value in line.items()} for line in lines)
+    return text.getvalue()
+
+
+def _field(value: Value) -> Value:
+    match value:
+        case bool():
+            return str(value).lower()
+        case str():
+            return _guarded(visible(value))
+        case _:
+            return value
+
+
+def _guarded(text: str) -> str:
+    """Text that a spreadsheet does not take for a formula."""
+    return f"'{text}" if text.lstrip().startswith(("=", "+", "-", "@")) else text
+
+
+FORMAT = Format("csv", ".csv", render)

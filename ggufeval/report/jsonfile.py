@@ -1,0 +1,101 @@
+"""The comparison as JSON, full precision, for other programs. Strings are as they were found.
+
+    schema               1; raised when a key changes its meaning or goes
+    task, source         what was asked, and where the questions came from
+    design               full, stratified or random: how the questions were drawn
+    n_questions          questions that all runs of the comparison share
+    n_population         questions in the whole set they were drawn from
+    n_subjects
+    chance               accuracy of guessing
+    reference_at_chance  true: the comparison allows no judgement
+    interval_level       of all intervals, 0.95
+    alarms               sentences
+    models               the reference first, then each candidate:
+        model, run, quantization, requantized_from, architecture, n_params, size_bytes,
+        bits_per_weight, nominal_share, n, n_correct, n_unread, letter_mass,
+        questions_per_second, tokens_per_second, seconds, n_tokens, peak_rss_bytes, created,
+        status, model_sha256, plan_hash
+                         as in `ggufeval.types`
+        role             reference or candidate
+        starred          its nominal types hold less than half of its weights
+        accuracy_micro, accuracy_micro_low, accuracy_micro_high; the same with macro
+                         shares in [0, 1] with their intervals
+        difference_micro, _low, _high; the same with macro
+                         candidate minus reference, in [-1, 1]; null for the reference
+        lost, won, changed, mcnemar_p
+                         null for the reference
+        tensor_types     ggml type -> number of weights
+        letter_counts    how often each letter was answered
+        path, command    of the run
+        fingerprint      all that can change a logit or the verdict on it
+
+A number that is not finite is null: JSON has no other word for it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from typing import TYPE_CHECKING, TextIO
+
+from ggufeval.report.format import Format
+from ggufeval.report.records import records
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ggufeval.types import Comparison, RunResult
+
+SCHEMA = 1
+
+
+def render(
+    comparison: Comparison,
+    _results: Sequence[RunResult] = (),
+    _stream: TextIO | None = None,
+) -> str:
+    """One object, indented, ASCII only."""
+    run = comparison.reference.run
+    scores = (comparison.reference, *(item.score for item in comparison.candidates))
+    models = [
+        record
+        | {
+            "tensor_types": dict(score.run.model.tensor_types),
+            "letter_counts": score.letter_counts,
+            "path": score.run.model.path,
+            "command": score.run.command,
+            "fingerprint": asdict(score.run.fingerprint),
+        }
+        for record, score in zip(records(comparison), scores, strict=True)
+    ]
+    tree = {
+        "schema": SCHEMA,
+        "task": run.task,
+        "source": run.source,
+        "design": str(comparison.design),
+        "n_questions": comparison.n_questions,
+        "n_population": comparison.n_population,
+        "n_subjects": comparison.n_subjects,
+        "chance": comparison.chance,
+        "reference_at_chance": comparison.reference_at_chance,
+        "interval_level": comparison.reference.micro.level,
+        "alarms": comparison.alarms,
+        "models": models,
+    }
+    return json.dumps(_finite(tree), indent=2, allow_nan=False) + "\n"
+
+
+def _finite(tree: object) -> object:
+    match tree:
+        case dict():
+            return {key: _finite(value) for key, value in tree.items()}
+        case list() | tuple():
+            return [_finite(value) for value in tree]
+        case float() if not math.isfinite(tree):
+            return None
+        case _:
+            return tree
+
+
+FORMAT = Format("json", ".json", render)

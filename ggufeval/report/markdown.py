@@ -1,0 +1,82 @@
+"""The comparison as GitHub-flavoured Markdown, for model cards, issues and pull requests."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, TextIO
+
+from ggufeval.report.format import Format
+from ggufeval.report.rows import rows
+from ggufeval.report.sentences import alarms, finding, heading, legend, notes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ggufeval.types import Comparison, RunResult
+
+_MARKUP = re.compile(
+    r"[\\|`*~$]"
+    r"|^[#>+=\[-]"  # at the start of a line: a heading, a quotation, a list, a box to tick
+    r"|\](?=[(\[:])"  # a link, or the definition of one
+    r"|<(?=[A-Za-z/!?])|&(?=[#A-Za-z])"
+    r"|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])"  # inside a word it is no emphasis
+    r"|(?<=:)/(?=/)|(?<=www)\."  # addresses become links by themselves
+)
+_MENTION = re.compile(r"(?<!\w)@(?=\w)")
+
+
+def escape(text: str) -> str:
+    """Text that GitHub shows as it stands, in a table's cell too."""
+    plain = _MARKUP.sub(lambda match: rf"\{match.group()}", text)
+    # A backslash does not stop a mention, which sends mail; a comment does.
+    return _MENTION.sub("@<!-- -->", plain)
+
+
+def render(
+    comparison: Comparison,
+    _results: Sequence[RunResult] = (),
+    _stream: TextIO | None = None,
+) -> str:
+    """Heading, finding, the two tables, notes and alarms."""
+    found = rows(comparison)
+    differences = len(found) > 1
+    cost = ["size", "bpw", "accuracy"]
+    cost += ["difference", "lost", "won", "p"] if differences else []
+    cost_cells = (
+        [row.name, row.size, row.bits, row.accuracy]
+        + ([row.change, row.lost, row.won, row.p] if differences else [])
+        for row in found
+    )
+    ran = ["macro accuracy", "letter mass", "questions/s", "tokens/s", "time", "memory"]
+    ran_cells = (
+        [
+            row.name,
+            row.macro_accuracy,
+            row.letter_mass,
+            row.questions_per_second,
+            row.tokens_per_second,
+            row.time,
+            row.memory,
+        ]
+        for row in found
+    )
+    blocks = [
+        escape(heading(comparison)),
+        f"**{escape(finding(comparison))}**",
+        _table(["model", *cost], cost_cells),
+        _table(["model", *ran], ran_cells),
+        escape(legend(comparison)),
+    ]
+    remarks = [*notes(comparison), *(f"Alarm: {alarm}" for alarm in alarms(comparison))]
+    if remarks:
+        blocks.append("\n".join(f"- {escape(remark)}" for remark in remarks))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _table(headers: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    ruler = ["---", *("---:" for _ in headers[1:])]
+    body = ([escape(name), *numbers] for name, *numbers in lines)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (headers, ruler, *body))
+
+
+FORMAT = Format("md", ".md", render)

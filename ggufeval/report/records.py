@@ -1,0 +1,65 @@
+"""The comparison as plain values, full precision, for the reports that machines read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ggufeval.report.rows import is_starred
+
+if TYPE_CHECKING:
+    from ggufeval.types import Comparison, Difference, Estimate, Score
+
+Value = str | int | float | bool | None
+
+
+def records(comparison: Comparison) -> tuple[dict[str, Value], ...]:
+    """One flat record a model, the reference first, with the same keys in the same order."""
+    scored: list[tuple[Score, Difference | None]] = [(comparison.reference, None)]
+    scored += [(item.score, item.difference) for item in comparison.candidates]
+    return tuple(_record(score, difference) for score, difference in scored)
+
+
+def _record(score: Score, difference: Difference | None) -> dict[str, Value]:
+    run, model = score.run, score.run.model
+    return {
+        "model": model.label,
+        "role": "candidate" if difference else "reference",
+        "run": run.id,
+        "quantization": model.quantization,
+        "requantized_from": model.requantized_from,
+        "architecture": model.architecture,
+        "n_params": model.n_params,
+        "size_bytes": model.size_bytes,
+        "bits_per_weight": model.bits_per_weight,
+        "nominal_share": model.nominal_share,
+        "starred": is_starred(model),
+        "n": score.n,
+        "n_correct": score.n_correct,
+        "n_unread": score.n_unread,
+        **_estimate("accuracy_micro", score.micro),
+        **_estimate("accuracy_macro", score.macro),
+        **_estimate("difference_micro", difference.micro if difference else None),
+        **_estimate("difference_macro", difference.macro if difference else None),
+        "lost": difference.lost if difference else None,
+        "won": difference.won if difference else None,
+        "changed": difference.changed if difference else None,
+        "mcnemar_p": difference.mcnemar_p if difference else None,
+        "letter_mass": score.letter_mass,
+        "questions_per_second": score.questions_per_second,
+        "tokens_per_second": score.tokens_per_second,
+        "seconds": run.seconds,
+        "n_tokens": run.n_tokens,
+        "peak_rss_bytes": run.peak_rss_bytes,
+        "created": run.created,
+        "status": str(run.status),
+        "model_sha256": model.sha256,
+        "plan_hash": run.fingerprint.plan_hash,
+    }
+
+
+def _estimate(name: str, estimate: Estimate | None) -> dict[str, Value]:
+    return {
+        name: estimate.value if estimate else None,
+        f"{name}_low": estimate.low if estimate else None,
+        f"{name}_high": estimate.high if estimate else None,
+    }

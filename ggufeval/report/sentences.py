@@ -1,0 +1,142 @@
+"""What stands around the tables, in sentences: the heading, the finding, the notes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ggufeval.report import numerals
+from ggufeval.report.rows import Row, is_exact, is_starred, rows, tensor_mix
+from ggufeval.types import Design, RunStatus
+
+if TYPE_CHECKING:
+    from ggufeval.types import Comparison
+
+_MOST_NAMED = 5
+"""Candidates that the finding names one by one."""
+
+
+def heading(comparison: Comparison) -> str:
+    """Task, questions, design, prompt, reference and source, in one line."""
+    run = comparison.reference.run
+    shots = numerals.count(run.fingerprint.shots, "shot")
+    role = "reference" if comparison.candidates else "model"
+    return (
+        f"{numerals.visible(run.task)}: {_questions(comparison)}; "
+        f"prompt style {numerals.visible(run.fingerprint.prompt_style)}, {shots}; "
+        f"{role} {rows(comparison)[0].label}; source {numerals.visible(run.source)}"
+    )
+
+
+def _questions(comparison: Comparison) -> str:
+    subjects = numerals.count(comparison.n_subjects, "subject")
+    asked, all_of_them = comparison.n_questions, comparison.n_population
+    some = f"{asked:,} of {numerals.count(all_of_them, 'question')}, {subjects}"
+    match comparison.design:
+        case Design.FULL if asked == all_of_them:
+            return f"all {numerals.count(asked, 'question')}, {subjects}"
+        case Design.FULL:
+            return f"{some}, the rest not asked yet"
+        case Design.STRATIFIED:
+            each = asked / max(comparison.n_subjects, 1)
+            about = "" if each.is_integer() else "about "
+            return f"{some}, {about}{each:,.0f} per subject"
+        case Design.RANDOM:
+            return f"{some}, random sample"
+
+
+def at_chance(comparison: Comparison) -> str:
+    """What is said in place of any judgement where the reference guesses; else empty."""
+    if not comparison.reference_at_chance:
+        return ""
+    reference = rows(comparison)[0]
+    return (
+        f"Reference at chance: {reference.name} scores {reference.micro}% "
+        f"{reference.micro_interval} where guessing scores {numerals.percent(comparison.chance)}%, "
+        "so these questions cannot show what a quantization costs."
+    )
+
+
+def finding(comparison: Comparison) -> str:
+    """The result in one sentence; no judgement, only what was measured."""
+    reference, *candidates = rows(comparison)
+    if guessing := at_chance(comparison):
+        return guessing
+    if not candidates:
+        asked = numerals.count(comparison.n_questions, "question")
+        right = f"{reference.micro}% of {asked} right {reference.micro_interval}"
+        return f"{reference.name} answers {right}."
+    if len(candidates) == 1:
+        return _finding_of_one(reference, candidates[0])
+    against = f"Against {reference.name} ({reference.micro}%)"
+    if len(candidates) <= _MOST_NAMED:
+        each = ", ".join(f"{row.name} {row.difference}" for row in candidates)
+        return f"{against}: {each} points."
+    ordered = sorted(candidates, key=_difference)
+    return (
+        f"{against}, {len(candidates)} levels differ by {ordered[0].difference} "
+        f"({ordered[0].name}) to {ordered[-1].difference} ({ordered[-1].name}) points."
+    )
+
+
+def _finding_of_one(reference: Row, row: Row) -> str:
+    share = ""
+    if reference.score.run.model.size_bytes:
+        ratio = row.score.run.model.size_bytes / reference.score.run.model.size_bytes
+        share = f", at {ratio:.0%} of its size"
+    return (
+        f"{row.name} differs from {reference.name} by {row.difference} points "
+        f"{row.difference_interval}{share}."
+    )
+
+
+def _difference(row: Row) -> float:
+    return row.against.micro.value if row.against else 0.0
+
+
+def legend(comparison: Comparison) -> str:
+    """How to read the columns."""
+    level = f"{100 * comparison.reference.micro.level:g}%"
+    text = f"accuracy: micro, in %, with its {level} interval"
+    if comparison.candidates:
+        text += (
+            f"; difference: in points, with its paired {level} interval; lost: right in the "
+            "reference, wrong here; won: the reverse; p: mid-p McNemar"
+        )
+    return f"{text}; bpw: measured bits per weight."
+
+
+def notes(comparison: Comparison) -> tuple[str, ...]:
+    """What the marks mean and what a reader must know of single rows, a sentence or two each."""
+    found = rows(comparison)
+    said = [
+        f"{row.name}: {tensor_mix(row.score.run.model)} of the weights."
+        for row in found
+        if is_starred(row.score.run.model)
+    ]
+    lossy: dict[str, list[str]] = {}
+    for row in found:
+        if source := row.score.run.model.requantized_from:
+            lossy.setdefault(numerals.visible(source), []).append(row.name)
+    said += [
+        f"{', '.join(names)} (from {source}): made from a file that was lossy already."
+        for source, names in lossy.items()
+    ]
+    for row in found:
+        run, unread = row.score.run, row.score.n_unread
+        if run.status is not RunStatus.DONE:
+            done = f"{run.n_done:,} of {numerals.count(run.n_questions, 'question')}"
+            said.append(f"{row.name}: the run is not finished, {done} recorded.")
+        if unread:
+            answers = numerals.count(unread, "answer")
+            said.append(f"{row.name}: {answers} could not be read and counted as wrong.")
+    if is_exact(comparison, comparison.reference.micro):
+        said.append(
+            "exact: every question was asked, so for these questions nothing was sampled; "
+            "another machine's arithmetic can still flip an answer."
+        )
+    return tuple(said)
+
+
+def alarms(comparison: Comparison) -> tuple[str, ...]:
+    """The statistics' alarms, safe to print."""
+    return tuple(numerals.visible(alarm) for alarm in comparison.alarms)

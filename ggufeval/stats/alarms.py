@@ -1,0 +1,75 @@
+"""What a reader must know before believing a table: one plain sentence each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ggufeval.types import LETTERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ggufeval.types import Score
+
+LETTER_SHARE = 0.6
+"""A model that gives one letter more often than this has collapsed onto it."""
+LETTER_MASS = 0.5
+"""Below it the model would rather say something else than a letter."""
+LETTER_DISTANCE = 0.05
+"""Total variation between two models' letters; low-bit models drift towards one letter."""
+MIN_ANSWERS = 20
+"""With fewer, chance does it: at 20 one of four letters passes `LETTER_SHARE` 1 time in 1,000."""
+MIN_ANSWERS_FOR_DISTANCE = 200
+
+
+def at_chance(score: Score, chance: float) -> bool:
+    """Whether the interval of the micro accuracy holds `chance` or lies below it."""
+    return score.micro.low <= chance
+
+
+def letter_distance(counts: Sequence[int], others: Sequence[int]) -> float:
+    """Total-variation distance of two histograms, 0 (same shares) to 1: half the sum of |p - q|.
+
+    0 where one of them is empty: nothing can be said.
+    """
+    p, q = np.asarray(counts, dtype=float), np.asarray(others, dtype=float)
+    if not p.sum() or not q.sum():
+        return 0.0
+    return float(np.abs(p / p.sum() - q / q.sum()).sum() / 2)
+
+
+def score_alarms(score: Score, chance: float) -> Iterator[str]:
+    """Sentences about one model by itself."""
+    label = score.run.model.label
+    if at_chance(score, chance):
+        yield (
+            f"{label}: its accuracy of {score.micro.value:.1%} is not distinguishable from "
+            f"guessing ({chance:.1%})."
+        )
+    answered = sum(score.letter_counts)
+    most = max(score.letter_counts)
+    if answered >= MIN_ANSWERS and most > LETTER_SHARE * answered:
+        letter = LETTERS[score.letter_counts.index(most)]
+        yield f"{label}: {most / answered:.1%} of its answers are {letter}."
+    if score.letter_mass < LETTER_MASS:
+        yield (
+            f"{label}: on average only {score.letter_mass:.1%} of its probability lies on the "
+            "letters; the prompt style may not suit it."
+        )
+    if score.n_unread:
+        yield (
+            f"{label}: {score.n_unread:,} of {score.n:,} answers could not be read and count as "
+            "wrong."
+        )
+
+
+def letter_alarms(reference: Score, candidate: Score) -> Iterator[str]:
+    """Sentence about letters that a candidate prefers and the reference does not."""
+    distance = letter_distance(candidate.letter_counts, reference.letter_counts)
+    if candidate.n >= MIN_ANSWERS_FOR_DISTANCE and distance > LETTER_DISTANCE:
+        yield (
+            f"{candidate.run.model.label}: it spreads its answers over the letters otherwise than "
+            f"{reference.run.model.label} (total-variation distance {distance:.3f})."
+        )

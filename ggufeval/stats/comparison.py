@@ -1,0 +1,176 @@
+"""Candidates against a reference, question by question."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import TYPE_CHECKING, TypeAlias
+
+from ggufeval.errors import ComparisonError
+from ggufeval.stats.alarms import at_chance, letter_alarms, score_alarms
+from ggufeval.stats.paired import discordance, mcnemar_midp, mover
+from ggufeval.stats.sample import Answers, Sample
+from ggufeval.stats.scores import score_answers
+from ggufeval.types import Candidate, Comparison, Design, Difference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ggufeval.types import Question, RunResult
+
+Key: TypeAlias = tuple[str, int]
+"""What pairs two records: the question's id and the rotation of its choices."""
+
+
+def compare(
+    reference: RunResult,
+    candidates: Sequence[RunResult],
+    *,
+    level: float = 0.95,
+    allow_mismatch: bool = False,
+) -> Comparison:
+    """Compare runs over the questions that all of them have recorded.
+
+    The intervals speak about "questions like these", for the number of questions that was fixed
+    beforehand. For the weights of micro and macro see `scores.score`: the differences have the
+    same ones.
+
+    ComparisonError where no question is common to all, where the same question has another text
+    or another gold letter in two runs, and where runs differ in more than the model; the last
+    becomes an alarm with `allow_mismatch`.
+    """
+    runs = (reference, *candidates)
+    mismatches = tuple(m for c in candidates for m in _mismatches(reference, c))
+    if mismatches and not allow_mismatch:
+        raise ComparisonError(
+            " ".join(mismatches) + " Run them again with the same settings, or allow the mismatch."
+        )
+    keys = _common(runs)
+    questions = _questions(runs, keys)
+    sample = Sample.of(questions, _design(runs), reference.run.population)
+    n_letters = max(len(q.choices) for q in questions)
+    answers = [_answers(run, keys) for run in runs]
+    scores = [
+        score_answers(run.run, a, sample, n_letters=n_letters, level=level)
+        for run, a in zip(runs, answers, strict=True)
+    ]
+    chance = sum(1 / len(q.choices) for q in questions) / len(questions)
+    alarms = [
+        *mismatches,
+        *_coverage_alarms(runs, keys, sample),
+        *(alarm for s in scores for alarm in score_alarms(s, chance)),
+        *(alarm for s in scores[1:] for alarm in letter_alarms(scores[0], s)),
+    ]
+    return Comparison(
+        reference=scores[0],
+        candidates=tuple(
+            Candidate(s, difference(answers[0], a, sample, level=level))
+            for s, a in zip(scores[1:], answers[1:], strict=True)
+        ),
+        n_questions=len({question_id for question_id, _ in keys}),
+        n_population=sum(reference.run.population.values()),
+        n_subjects=len(sample.subjects),
+        design=sample.design,
+        chance=chance,
+        reference_at_chance=at_chance(scores[0], chance),
+        alarms=tuple(alarms),
+    )
+
+
+def difference(
+    reference: Answers, candidate: Answers, sample: Sample, *, level: float = 0.95
+) -> Difference:
+    """Candidate minus reference on one sample, micro and macro."""
+    flips = discordance(reference, candidate)
+    lost, won = int(flips.lost.sum()), int(flips.won.sum())
+    by_subject = sample.count(flips.lost), sample.count(flips.won), sample.sizes
+    return Difference(
+        lost=lost,
+        won=won,
+        changed=int(flips.changed.sum()),
+        micro=mover(*by_subject, sample.shares, level=level)
+        if sample.is_stratified
+        else mover([lost], [won], [sample.n], [1.0], level=level),
+        macro=mover(*by_subject, sample.macro_weights, level=level),
+        mcnemar_p=mcnemar_midp(lost, won),
+    )
+
+
+def _mismatches(reference: RunResult, candidate: RunResult) -> Iterator[str]:
+    mine, theirs = reference.run.fingerprint, candidate.run.fingerprint
+    names = mine.differences(theirs)
+    if names:
+        fields = "; ".join(
+            f"{name} is {attrgetter(name)(theirs)!r}, not {attrgetter(name)(mine)!r}"
+            for name in names
+        )
+        yield (
+            f"{candidate.run.model.label} differs from {reference.run.model.label} in more than "
+            f"the model: {fields}."
+        )
+
+
+def _common(runs: Sequence[RunResult]) -> list[Key]:
+    """Keys that all runs have recorded, in the reference's order."""
+    recorded = [{(r.question_id, r.rotation): None for r in run.records} for run in runs]
+    keys = [key for key in recorded[0] if all(key in others for others in recorded[1:])]
+    if not keys:
+        counts = ", ".join(f"{run.run.model.label} {len(run.records):,}" for run in runs)
+        raise ComparisonError(
+            f"No question was answered in every run (answers recorded: {counts}). "
+            "Compare runs over the same questions, and finish them first."
+        )
+    return keys
+
+
+def _questions(runs: Sequence[RunResult], keys: Sequence[Key]) -> list[Question]:
+    """Return the question of each key, after checking that it is the same one in every run."""
+    ours, *others = ({q.id: q for q in run.questions} for run in runs)
+    for run, theirs in zip(runs[1:], others, strict=True):
+        for question_id, _ in keys:
+            mine, other = ours[question_id], theirs[question_id]
+            if mine != other:
+                fields = ("subject", "stem", "choices", "answer")
+                names = [f for f in fields if getattr(mine, f) != getattr(other, f)]
+                raise ComparisonError(
+                    f"The question {question_id} is not the same for {run.run.model.label} as for "
+                    f"{runs[0].run.model.label}: they differ in {', '.join(names)}. "
+                    "Run both over the same file of questions."
+                )
+    return [ours[question_id] for question_id, _ in keys]
+
+
+def _design(runs: Sequence[RunResult]) -> Design:
+    """How the questions in common were drawn: what a full run shares with a sample is the sample.
+
+    What a stratified and a random sample share is random inside each subject only, and so is
+    weighted like the stratified one.
+    """
+    designs = {run.run.design for run in runs}
+    return next(d for d in (Design.STRATIFIED, Design.RANDOM, Design.FULL) if d in designs)
+
+
+def _answers(result: RunResult, keys: Sequence[Key]) -> Answers:
+    records = {(r.question_id, r.rotation): r for r in result.records}
+    return Answers.of([records[key] for key in keys])
+
+
+def _coverage_alarms(
+    runs: Sequence[RunResult], keys: Sequence[Key], sample: Sample
+) -> Iterator[str]:
+    """Sentences about questions that were planned and are not compared, or are compared twice."""
+    n = len({question_id for question_id, _ in keys})
+    planned = max(run.run.n_questions for run in runs)
+    if n < planned:
+        n_subjects = max(len(run.run.population) for run in runs)
+        recorded = ", ".join(
+            f"{run.run.model.label} {len({r.question_id for r in run.records}):,}" for run in runs
+        )
+        yield (
+            f"Only {n:,} of {planned:,} questions are compared, from {len(sample.subjects)} of "
+            f"{n_subjects} subjects: the others are not recorded in every run ({recorded})."
+        )
+    if n < len(keys):
+        yield (
+            "Questions were asked in several rotations, which count here as questions of their "
+            "own: the intervals and p-values are too optimistic."
+        )

@@ -1,0 +1,203 @@
+"""The SQLite file: its tables, how it tells whose it is, what its errors mean."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ggufeval.errors import StoreError
+
+APPLICATION_ID = 0x47474556
+"""`GGEV`, in the header of the file: how SQLite files tell whose they are."""
+
+VERSION = 1
+"""`user_version` of the file. It grows whenever the tables or the values in them change."""
+
+BUSY_SECONDS = 10.0
+"""How long to wait for another process that is writing."""
+
+_SCHEMA = """
+CREATE TABLE models (sha256 TEXT PRIMARY KEY, info TEXT NOT NULL);
+CREATE TABLE questions (
+    questions_sha256 TEXT, position INTEGER NOT NULL, id TEXT, subject TEXT NOT NULL,
+    stem TEXT NOT NULL, choices TEXT NOT NULL, answer INTEGER NOT NULL,
+    PRIMARY KEY (questions_sha256, id)
+);
+CREATE TABLE runs (
+    id TEXT PRIMARY KEY, digest TEXT NOT NULL, fingerprint TEXT NOT NULL,
+    attempt INTEGER NOT NULL, model_sha256 TEXT NOT NULL REFERENCES models,
+    questions_sha256 TEXT NOT NULL, label TEXT NOT NULL, task TEXT NOT NULL,
+    source TEXT NOT NULL, design TEXT NOT NULL, population TEXT NOT NULL,
+    n_questions INTEGER NOT NULL, n_batches INTEGER NOT NULL, status TEXT NOT NULL,
+    created TEXT NOT NULL, command TEXT NOT NULL, peak_rss INTEGER NOT NULL,
+    UNIQUE (digest, attempt)
+);
+CREATE TABLE batches (
+    run_id TEXT REFERENCES runs ON DELETE CASCADE, position INTEGER, chain TEXT NOT NULL,
+    n_tokens INTEGER NOT NULL, seconds REAL NOT NULL,
+    PRIMARY KEY (run_id, position)
+);
+CREATE TABLE records (
+    run_id TEXT REFERENCES runs ON DELETE CASCADE, question_id TEXT, rotation INTEGER,
+    batch INTEGER NOT NULL, letter INTEGER, correct INTEGER NOT NULL,
+    letter_logits BLOB NOT NULL, logsumexp REAL, letter_mass REAL, margin REAL,
+    top_token INTEGER NOT NULL, top_logit REAL, n_tokens INTEGER NOT NULL,
+    text TEXT, parse_error TEXT, partial INTEGER NOT NULL,
+    PRIMARY KEY (run_id, question_id, rotation)
+);
+"""
+_ADVICE = {
+    "SQLITE_BUSY": "Another process keeps it locked: wait until that one is done.",
+    "SQLITE_CANTOPEN": "Check that its folder exists and that you may write there.",
+    "SQLITE_CONSTRAINT": "Does another process write the same run? Let one of them finish.",
+    "SQLITE_CORRUPT": "It is damaged: go on with a copy, or with another file.",
+    "SQLITE_FULL": "The disk is full: make room and repeat the command, it goes on from here.",
+    "SQLITE_IOERR": "The disk fails: check it and repeat the command, it goes on from here.",
+    "SQLITE_NOTADB": "It is no results database of ggufeval: name another file.",
+    "SQLITE_PERM": "Check that you may write the file.",
+    "SQLITE_READONLY": "You may only read it: check the permissions of the file and its folder.",
+}
+
+
+def connect(path: Path, *, create: bool, read_only: bool) -> sqlite3.Connection:
+    """Open the file at an absolute path, or make it with its folders.
+
+    Raises StoreError where it is not there, not ours, newer than we are, or not writable.
+    Nothing is written to a file that is not ours.
+    """
+    if path.is_dir():
+        raise StoreError(f"{path}: a results database was expected; this is a folder.")
+    if not create and not path.exists():
+        raise StoreError(f"{path}: no results are there yet. Run something, or name another file.")
+    if create:
+        _make_folder(path.parent)
+    with explained(path):
+        uri = f"{path.as_uri()}?{_mode(path, read_only=read_only)}"
+        db = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+        try:
+            _prepare(db, path, create=create, read_only=read_only)
+        except BaseException:
+            db.close()
+            raise
+    db.row_factory = sqlite3.Row
+    return db
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into StoreError, with what to do."""
+    try:
+        yield
+    except (sqlite3.Error, UnicodeEncodeError) as error:
+        name = getattr(error, "sqlite_errorname", "")
+        advice = next((text for code, text in _ADVICE.items() if name.startswith(code)), "")
+        raise StoreError(f"{path}: {error}. {advice}".rstrip()) from error
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection, path: Path) -> Iterator[None]:
+    """All that is written inside, or nothing."""
+    with explained(path):
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"{folder}: the folder for the results cannot be made: {error.strerror}. "
+            "Name another file."
+        ) from error
+
+
+def _mode(path: Path, *, read_only: bool) -> str:
+    if not read_only:
+        return "mode=rwc"
+    # To read a database in WAL mode, SQLite makes files beside it. Where it may not, and nobody
+    # else has made them, nobody is writing, and the file can be read without.
+    effective = os.access in os.supports_effective_ids
+    writable = os.access(path.parent, os.W_OK, effective_ids=effective)
+    if writable or path.with_name(f"{path.name}-wal").exists():
+        return "mode=ro"
+    return "mode=ro&immutable=1"
+
+
+def _prepare(db: sqlite3.Connection, path: Path, *, create: bool, read_only: bool) -> None:
+    db.execute("BEGIN")  # one view of the file, whatever others write meanwhile
+    empty = _is_empty(db, path)
+    db.execute("COMMIT")
+    if empty and not create:
+        raise StoreError(f"{path}: it holds no results yet. Run something, or name another file.")
+    db.execute("PRAGMA foreign_keys = ON")
+    db.execute("PRAGMA trusted_schema = OFF")
+    if read_only:
+        return
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA fullfsync = ON")  # macOS: plain fsync leaves data in the drive's cache
+    with transaction(db, path):
+        if empty and _is_empty(db, path):  # another process may have been faster
+            _make_tables(db)
+        # Always, since only a write finds out, and before the first batch, whether writing fails.
+        db.execute(f"PRAGMA user_version = {VERSION}")
+    db.execute("PRAGMA journal_mode = WAL")
+
+
+def _is_empty(db: sqlite3.Connection, path: Path) -> bool:
+    """Whether there are no tables yet. Raises StoreError unless those that are there are ours."""
+    (owner,) = db.execute("PRAGMA application_id").fetchone()
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    tables = _tables(db)
+    if owner == 0 and not tables:
+        return True
+    if owner != APPLICATION_ID:
+        raise StoreError(
+            f"{path}: a results database of ggufeval was expected; this one belongs to another "
+            "program. Name another file."
+        )
+    if version > VERSION:
+        raise StoreError(
+            f"{path}: written by a newer ggufeval (format {version}; this one knows {VERSION}). "
+            "Upgrade ggufeval, or name another file."
+        )
+    if any(tables.get(name) != columns for name, columns in _expected_tables().items()):
+        raise StoreError(
+            f"{path}: its tables are not those of format {VERSION}. Name another file."
+        )
+    return False
+
+
+def _make_tables(db: sqlite3.Connection) -> None:
+    for statement in _SCHEMA.split(";"):  # executescript would commit
+        db.execute(statement)
+    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+def _tables(db: sqlite3.Connection) -> dict[str, list[str]]:
+    """Table -> its columns."""
+    tables: dict[str, list[str]] = {}
+    for name, column in db.execute(
+        "SELECT m.name, c.name FROM sqlite_master AS m, pragma_table_info(m.name) AS c"
+        " WHERE m.type = 'table' ORDER BY m.name, c.cid"
+    ):
+        tables.setdefault(name, []).append(column)
+    return tables
+
+
+def _expected_tables() -> dict[str, list[str]]:
+    db = sqlite3.connect(":memory:")
+    try:
+        db.executescript(_SCHEMA)
+        return _tables(db)
+    finally:
+        db.close()

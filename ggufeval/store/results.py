@@ -1,0 +1,246 @@
+"""The results of all runs. A batch is one transaction."""
+
+from __future__ import annotations
+
+import difflib
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from sqlite3 import Connection
+from sqlite3 import Row as SqliteRow
+from typing import Self
+
+from ggufeval.errors import StoreError, UsageError
+from ggufeval.store import database, rows
+from ggufeval.types import Question, Record, Run, RunResult, RunStatus
+
+_RUNS = """
+SELECT runs.*, models.info,
+    (SELECT COUNT(DISTINCT question_id) FROM records WHERE run_id = runs.id) AS n_done,
+    (SELECT COALESCE(SUM(n_tokens), 0) FROM batches WHERE run_id = runs.id) AS n_tokens,
+    (SELECT COALESCE(SUM(seconds), 0.0) FROM batches WHERE run_id = runs.id) AS seconds
+FROM runs JOIN models ON models.sha256 = runs.model_sha256
+"""
+_RECORDS = """
+SELECT * FROM records
+LEFT JOIN questions ON questions.id = records.question_id AND questions_sha256 = ?
+WHERE run_id = ? ORDER BY position, rotation
+"""
+_ASKED = """
+SELECT 1 FROM questions JOIN runs USING (questions_sha256) WHERE questions.id = ? AND runs.id = ?
+"""
+
+
+class Store:
+    """One SQLite file. Use as a context manager.
+
+    A crash or a power cut costs at most the batch in flight. Several processes may write at once.
+    Every method raises StoreError where the file cannot be read or written.
+    """
+
+    def __init__(self, path: Path, db: Connection) -> None:
+        self.path = path
+        self._db = db
+
+    @classmethod
+    def open(cls, path: Path, *, create: bool = True, read_only: bool = False) -> Self:
+        """Open the file, or make it with its folders; `read_only` never makes it.
+
+        Raises StoreError where it is not there, is another program's, is newer than this ggufeval,
+        is locked, or cannot be written.
+        """
+        path = Path(path).absolute()
+        db = database.connect(path, create=create and not read_only, read_only=read_only)
+        return cls(path, db)
+
+    def close(self) -> None:
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- writing ---
+
+    def begin(self, run: Run, questions: Sequence[Question], *, force: bool = False) -> str:
+        """The id of the run with this fingerprint, begun unless it is there.
+
+        `force` begins a further attempt. `run` comes without what is the store's to say: the id,
+        the status, what is summed over batches and, where it is empty, `created`.
+        """
+        digest = run.fingerprint.digest
+        with self._transaction():
+            last = self._db.execute(
+                "SELECT id, attempt FROM runs WHERE digest = ? ORDER BY attempt DESC", (digest,)
+            ).fetchone()
+            if last and not force:
+                return str(last["id"])
+            attempt = last["attempt"] + 1 if last else 1
+            run_id = digest[:12] + (f"-{attempt}" if attempt > 1 else "")
+            self._put_questions(run.fingerprint.questions_sha256, questions)
+            rows.insert(self._db, "models", rows.to_model(run.model), replace_old=True)
+            created = run.created or datetime.now(UTC).isoformat(timespec="seconds")
+            rows.insert(self._db, "runs", rows.to_run(run, run_id, attempt, created))
+        return run_id
+
+    def add_batch(
+        self,
+        run_id: str,
+        position: int,
+        chain: str,
+        records: Iterable[Record],
+        *,
+        n_tokens: int,
+        seconds: float,
+    ) -> None:
+        """Store a batch with its records, all or nothing, and only once.
+
+        `chain` is the plan's hash after this batch.
+        """
+        batch = {
+            "run_id": run_id,
+            "position": position,
+            "chain": chain,
+            "n_tokens": n_tokens,
+            "seconds": seconds,
+        }
+        with self._transaction():
+            rows.insert(self._db, "batches", batch)
+            for record in records:
+                asked = self._db.execute(_ASKED, (record.question_id, run_id)).fetchone()
+                if not asked:
+                    raise StoreError(
+                        f"{self.path}: the questions of run {run_id} were expected to hold "
+                        f"{record.question_id}, and do not. The batch was not stored."
+                    )
+                rows.insert(self._db, "records", rows.to_record(record, run_id, position))
+
+    def finish(self, run_id: str, peak_rss_bytes: int) -> None:
+        """Mark a run as done. Its peak is the greatest of its sessions."""
+        with self._transaction():
+            self._db.execute(
+                "UPDATE runs SET status = ?, peak_rss = MAX(peak_rss, ?) WHERE id = ?",
+                (RunStatus.DONE.value, peak_rss_bytes, self._id(run_id)),
+            )
+
+    def delete(self, run_id: str) -> None:
+        """Remove a run, and the model and the questions that no other run needs."""
+        with self._transaction():
+            self._db.execute("DELETE FROM runs WHERE id = ?", (self._id(run_id),))
+            for table, column, used in (
+                ("models", "sha256", "model_sha256"),
+                ("questions", "questions_sha256", "questions_sha256"),
+            ):
+                self._db.execute(
+                    f"DELETE FROM {table} WHERE {column} NOT IN (SELECT {used} FROM runs)"  # noqa: S608
+                )
+
+    # --- reading ---
+
+    def done_batches(self, run_id: str) -> set[int]:
+        """Positions of the batches that are stored."""
+        return set(self.chain(run_id))
+
+    def chain(self, run_id: str) -> dict[int, str]:
+        """Position -> the plan's hash after that batch, of the batches that are stored."""
+        query = "SELECT position, chain FROM batches WHERE run_id = ? ORDER BY position"
+        return {row["position"]: row["chain"] for row in self._rows(query, self._id(run_id))}
+
+    def run(self, run_id: str) -> Run:
+        """The run with this id, or the only one whose id begins so.
+
+        Raises UsageError where there is none, or more than one.
+        """
+        (run,) = self._runs("WHERE runs.id = ?", self._id(run_id))
+        return run
+
+    def runs(self) -> tuple[Run, ...]:
+        """All runs, newest first."""
+        return self._runs("ORDER BY runs.created DESC, runs.rowid DESC")
+
+    def latest(self) -> tuple[Run, ...]:
+        """The runs of the last sweep, in its order: all that differ from the newest by model only.
+
+        Of a model that was run several times, its newest run.
+        """
+        runs = self.runs()
+        sweep: dict[str, Run] = {}
+        for run in runs:
+            if not run.fingerprint.differences(runs[0].fingerprint):
+                sweep.setdefault(run.fingerprint.model_sha256, run)
+        return tuple(reversed(sweep.values()))
+
+    def result(self, run_id: str) -> RunResult:
+        """The run with its records so far, and the questions that these answer.
+
+        Both are in the order of the question set; a question's rotations stand together.
+        """
+        run = self.run(run_id)
+        found = self._rows(_RECORDS, run.fingerprint.questions_sha256, run.id)
+        with self._decoding(f"run {run.id}"):
+            questions = {row["question_id"]: rows.from_question(row) for row in found}
+            records = tuple(rows.from_record(row) for row in found)
+        return RunResult(run, tuple(questions.values()), records)
+
+    def question(self, question_id: str) -> Question:
+        """The question as it was stored last. Raises UsageError where there is none."""
+        query = "SELECT * FROM questions WHERE id = ? ORDER BY rowid DESC LIMIT 1"
+        found = self._rows(query, question_id)
+        if not found:
+            known = [row["id"] for row in self._rows("SELECT DISTINCT id FROM questions")]
+            raise UsageError(f"No question is called {question_id!r}. {_near(question_id, known)}")
+        with self._decoding(f"question {question_id}"):
+            return rows.from_question(found[0])
+
+    # --- the inside ---
+
+    def _transaction(self) -> AbstractContextManager[None]:
+        return database.transaction(self._db, self.path)
+
+    def _put_questions(self, sha256: str, questions: Sequence[Question]) -> None:
+        known = "SELECT 1 FROM questions WHERE questions_sha256 = ?"
+        if self._db.execute(known, (sha256,)).fetchone():
+            return
+        for position, question in enumerate(questions):
+            rows.insert(self._db, "questions", rows.to_question(question, sha256, position))
+
+    def _rows(self, query: str, *values: object) -> list[SqliteRow]:
+        with database.explained(self.path):
+            return self._db.execute(query, values).fetchall()
+
+    def _runs(self, clause: str, *values: object) -> tuple[Run, ...]:
+        found = self._rows(f"{_RUNS} {clause}", *values)
+        with self._decoding("a run"):
+            return tuple(rows.from_run(row) for row in found)
+
+    def _id(self, prefix: str) -> str:
+        known = [str(row["id"]) for row in self._rows("SELECT id FROM runs ORDER BY rowid DESC")]
+        if prefix in known:
+            return prefix
+        found = [run_id for run_id in known if prefix and run_id.startswith(prefix)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise UsageError(f"{prefix!r} begins the ids of several runs: {', '.join(found)}.")
+        raise UsageError(f"No run is called {prefix!r}. {_near(prefix, known)}")
+
+    @contextmanager
+    def _decoding(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except (ValueError, TypeError, KeyError, AttributeError, struct.error) as error:
+            raise StoreError(
+                f"{self.path}: {what} cannot be read back ({error!r}): something else wrote to the "
+                "file, or it is damaged. Go on with a copy, or with another file."
+            ) from error
+
+
+def _near(name: str, known: Sequence[str]) -> str:
+    if not known:
+        return "None is stored yet."
+    near = difflib.get_close_matches(name, known, n=3) or known[:5]
+    return f"Known: {', '.join(near)}."

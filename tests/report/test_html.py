@@ -1,0 +1,150 @@
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from ggufeval.report import html
+from ggufeval.types import Question
+
+MINUS = "\N{MINUS SIGN}"
+VOID = {"meta", "link", "br", "line", "rect", "circle"}
+
+
+class Page(HTMLParser):
+    """Checks that tags are balanced, and keeps what a reader sees."""
+
+    def __init__(self, source):
+        super().__init__(convert_charrefs=True)
+        self.open, self.tags, self.words, self.attributes = [], [], [], []
+        self.feed(source)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value) for name, value in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, _attrs):
+        assert tag in VOID
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] not in {"style", "title"}:
+            self.words.append(data)
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.words).split())
+
+
+def test_the_page_is_whole(comparison, results):
+    source = html.render(comparison, results)
+    page = Page(source)
+    assert source.startswith("<!doctype html>\n")
+    assert source.endswith("</html>\n")
+    assert page.tags.count("table") == 3
+    assert page.tags.count("svg") == 2
+    assert f"Q8_0 +0.18, Q4_K_M† {MINUS}1.05, Q2_K* {MINUS}9.47 points." in page.text
+    for words in (
+        "570 of 14,042 questions, 57 subjects, 10 per subject",
+        "the letters hold only 40% of the probability.",
+        "Q2_K*: IQ4_NL 62%, Q5_0 30%, Q8_0 8% of the weights.",
+        "Q4_K_M† (from Q4_1): made from a file that was lossy already.",
+        f"{MINUS}9.47 [{MINUS}13.65, {MINUS}5.27] 104 50 <.001",
+        "engine.n_ubatch 512",
+        "build.devices CPU",
+        "build.llama_cpp_python 0.3.36",
+        "2025-11-24T20:18:00Z",
+        "ggufeval sweep SmolLM2-135M-Instruct-F16.gguf --quants Q8_0,Q4_K_M,Q2_K",
+        "k" * 64,
+        "b" * 64,
+    ):
+        assert words in page.text, words
+
+
+def test_nothing_is_fetched_and_nothing_runs(comparison, results):
+    source = html.render(comparison, results)
+    assert not re.search(r"https?://|//\w+\.|@import|url\(", source)
+    page = Page(source)
+    assert not {"script", "img", "iframe", "object", "base", "form", "a"} & set(page.tags)
+    loading = [(tag, value) for tag, name, value in page.attributes if name in {"src", "href"}]
+    assert loading == [("link", "data:,")]
+    assert not [name for _, name, _ in page.attributes if name.startswith("on")]
+
+
+def test_flipped_questions(comparison, results):
+    page = Page(html.render(comparison, results))
+    assert "2 questions that a model gets right and F16 wrong, or the reverse" in page.text
+    assert "Which of these is <not> a bone of the hand? Choose one." in page.text
+    assert "B Lunate & co" in page.text
+    assert "mmlu/test/anatomy/7 C C ✓ C ✓ B ✗ A ✗" in page.text
+    assert "J choice 9 mmlu/test/virology/0 J J ✓ J ✓ J ✓ - ✗" in page.text
+    assert "All models know this one." not in page.text
+
+
+def test_without_results_there_are_no_questions(comparison):
+    page = Page(html.render(comparison))
+    assert "flipped" not in page.text
+    assert page.tags.count("table") == 2
+
+
+def test_models_that_agree(comparison, results):
+    page = Page(html.render(comparison, results[:2]))
+    assert "No model differs from F16 in what it gets right." in page.text
+
+
+def test_a_single_run(single):
+    page = Page(html.render(single))
+    assert page.tags.count("svg") == 1
+    assert "SmolLM2-135M-Instruct F16 answers 41.23% of 570 questions right" in page.text
+    assert "difference" not in page.text
+
+
+def test_at_chance(at_chance):
+    source = html.render(at_chance)
+    assert "Reference at chance: F16 scores 25.61%" in Page(source).text
+    assert 'class="worse"' not in source
+    assert 'class="wide worse"' not in source
+
+
+HOSTILE = (
+    "</title></style></svg><script>alert(1)</script>\"'><img src=x onerror=alert(1)>\x00\x1b[31m"
+)
+
+
+def test_hostile_strings_stay_text(comparison, results, rename):
+    hostile = rename(comparison, *(f"{HOSTILE} {n}" for n in range(4)))
+    run = replace(hostile.reference.run, task=HOSTILE, source=HOSTILE, command=HOSTILE)
+    hostile = replace(
+        hostile, reference=replace(hostile.reference, run=run), alarms=(HOSTILE, "{{ 7 * 7 }}")
+    )
+    question = Question("mmlu/test/anatomy/7", HOSTILE, HOSTILE, (HOSTILE, "{% raw %}", "c"), 2)
+    results[0] = replace(results[0], questions=(question,))
+    page = Page(html.render(hostile, results))
+    assert not {"script", "img"} & set(page.tags)
+    assert not [name for _, name, _ in page.attributes if name.startswith("on")]
+    assert "<script>alert(1)</script>" in page.text
+    assert "{{ 7 * 7 }}" in page.text
+    assert "{% raw %}" in page.text
+    assert not {"\x00", "\x1b"} & set(page.text)
+
+
+@pytest.mark.parametrize("stem", ["&" * 700, "\x01" * 700, "模" * 700, "x" * 200_000])
+def test_the_page_stays_small(comparison, results, stem):
+    choices = tuple("'" * 5 for _ in range(10))
+    questions = tuple(Question(f"q/{i}", "s", stem, choices, 0) for i in range(500))
+    made = []
+    for result, letter in zip(results, (0, 1, 1, 1), strict=True):
+        first = replace(result.records[0], letter=letter, correct=letter == 0)
+        records = tuple(replace(first, question_id=q.id) for q in questions)
+        made.append(replace(result, questions=questions, records=records))
+    source = html.render(comparison, made)
+    Page(source)
+    assert len(source.encode()) < 1_000_000
+    assert "500 questions" in source

@@ -1,0 +1,52 @@
+import json
+import math
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from ggufeval.report import jsonfile
+from ggufeval.types import Estimate
+
+GOLDEN = Path(__file__).parent / "golden" / "comparison.json"
+
+
+def test_golden(comparison):
+    assert jsonfile.render(comparison) == GOLDEN.read_text("utf-8")
+
+
+def test_full_precision(comparison):
+    tree = json.loads(jsonfile.render(comparison))
+    assert tree["schema"] == 1
+    assert tree["models"][3]["difference_micro"] == -54 / 570
+    assert tree["models"][0]["difference_micro"] is None
+    assert tree["models"][3]["tensor_types"] == {"Q8_0": 8, "IQ4_NL": 62, "Q5_0": 30}
+
+
+def test_every_key_is_documented(comparison):
+    tree = json.loads(jsonfile.render(comparison))
+    words = set(re.findall(r"\w+", jsonfile.__doc__))
+    for key in [*tree, *tree["models"][0]]:
+        stem = re.sub(r"^(accuracy|difference)_macro", r"\1_micro", key)
+        assert stem in words or f"_{stem.rpartition('_')[2]}" in words, key
+
+
+def test_strings_are_as_they_were_found(comparison, rename):
+    labels = ["\x1b[31m", "=1", "</script>", "\udcff"]
+    tree = json.loads(jsonfile.render(rename(comparison, *labels)))
+    assert [model["model"] for model in tree["models"]] == labels
+
+
+def test_what_is_not_finite_is_null(single):
+    score = replace(
+        single.reference,
+        tokens_per_second=math.inf,
+        macro=Estimate(math.nan, -math.inf, math.inf),
+    )
+    model = json.loads(jsonfile.render(replace(single, reference=score)))["models"][0]
+    assert model["tokens_per_second"] is None
+    assert model["accuracy_macro"] is model["accuracy_macro_low"] is None
+
+
+def test_a_single_run_and_at_chance(single, at_chance):
+    assert len(json.loads(jsonfile.render(single))["models"]) == 1
+    assert json.loads(jsonfile.render(at_chance))["reference_at_chance"] is True

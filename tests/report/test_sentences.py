@@ -1,0 +1,102 @@
+from dataclasses import replace
+
+import pytest
+
+from ggufeval.report.sentences import alarms, finding, heading, legend, notes
+from ggufeval.types import Design, RunStatus
+
+
+@pytest.mark.parametrize(
+    ("changes", "questions"),
+    [
+        ({}, "570 of 14,042 questions, 57 subjects, 10 per subject"),
+        ({"n_questions": 569}, "569 of 14,042 questions, 57 subjects, about 10 per subject"),
+        ({"design": Design.RANDOM}, "570 of 14,042 questions, 57 subjects, random sample"),
+        ({"design": Design.FULL, "n_population": 570}, "all 570 questions, 57 subjects"),
+        (
+            {"design": Design.FULL},
+            "570 of 14,042 questions, 57 subjects, the rest not asked yet",
+        ),
+        (
+            {"n_subjects": 1, "n_questions": 1, "n_population": 1, "design": Design.FULL},
+            "all 1 question, 1 subject",
+        ),
+    ],
+)
+def test_heading(comparison, changes, questions):
+    assert heading(replace(comparison, **changes)) == (
+        f"mmlu: {questions}; prompt style harness, 5 shots; "
+        "reference SmolLM2-135M-Instruct F16; source cais/mmlu@c30699e8"
+    )
+
+
+def test_the_finding_names_a_few_candidates(comparison):
+    assert finding(comparison) == (
+        "Against F16 (41.23%): Q8_0 +0.18, Q4_K_M† -1.05, Q2_K* -9.47 points."
+    )
+
+
+def test_the_finding_of_one_candidate(comparison):
+    one = replace(comparison, candidates=comparison.candidates[2:])
+    assert (
+        finding(one)
+        == "Q2_K* differs from F16 by -9.47 points [-13.65, -5.27], at 33% of its size."
+    )
+
+
+def test_the_finding_of_many_candidates(comparison):
+    many = replace(comparison, candidates=comparison.candidates * 2)
+    assert finding(many) == (
+        "Against F16 (41.23%), 6 levels differ by -9.47 (Q2_K* (run-Q2_K)) "
+        "to +0.18 (Q8_0 (run-Q8_0)) points."
+    )
+
+
+def test_the_finding_of_a_single_run(single):
+    assert finding(single) == (
+        "SmolLM2-135M-Instruct F16 answers 41.23% of 570 questions right [37.23, 45.33]."
+    )
+
+
+def test_at_chance_stands_in_place_of_the_finding(at_chance):
+    assert finding(at_chance) == (
+        "Reference at chance: F16 scores 25.61% [22.19, 29.35] where guessing scores 25.00%, "
+        "so these questions cannot show what a quantization costs."
+    )
+
+
+def test_chance_of_questions_with_ten_choices(at_chance):
+    ten = replace(at_chance, chance=0.1)
+    assert "where guessing scores 10.00%" in finding(ten)
+
+
+def test_legend_of_a_single_run_is_short(single):
+    assert legend(single) == (
+        "accuracy: micro, in %, with its 95% interval; bpw: measured bits per weight."
+    )
+
+
+def test_notes(comparison):
+    assert notes(comparison) == (
+        "Q2_K*: IQ4_NL 62%, Q5_0 30%, Q8_0 8% of the weights.",
+        "Q4_K_M† (from Q4_1): made from a file that was lossy already.",
+    )
+
+
+def test_one_note_for_all_that_came_from_the_same_type(comparison):
+    both = replace(comparison, candidates=(comparison.candidates[1],) * 2)
+    (note,) = notes(both)
+    assert note.startswith("Q4_K_M† (run-Q4_K), Q4_K_M† (run-Q4_K) (from Q4_1): made from a file")
+
+
+def test_notes_on_unfinished_runs_and_unread_answers(single):
+    run = replace(single.reference.run, status=RunStatus.RUNNING, n_done=300)
+    score = replace(single.reference, run=run, n_unread=1)
+    assert notes(replace(single, reference=score)) == (
+        "SmolLM2-135M-Instruct F16: the run is not finished, 300 of 570 questions recorded.",
+        "SmolLM2-135M-Instruct F16: 1 answer could not be read and counted as wrong.",
+    )
+
+
+def test_alarms_are_safe_to_print(comparison):
+    assert alarms(replace(comparison, alarms=("\x1b[2J",))) == (r"\x1b[2J",)

@@ -1,0 +1,80 @@
+"""What a reader must be told."""
+
+import pytest
+
+from ggufeval.stats import compare, score
+from ggufeval.stats.alarms import at_chance, letter_alarms, letter_distance, score_alarms
+
+
+def alarms(result):
+    return list(score_alarms(score(result), 0.25))
+
+
+def test_a_good_run_raises_none(make_result):
+    good = make_result({"law": "AABAC" * 12})
+    assert not alarms(good)
+
+
+def test_chance(make_result):
+    assert alarms(make_result({"law": "ABCD" * 10})) == [
+        "Tiny Q8_0: its accuracy of 25.0% is not distinguishable from guessing (25.0%)."
+    ]
+    assert at_chance(score(make_result({"law": "B" * 40})), 0.25)
+    assert not at_chance(score(make_result({"law": "A" * 40})), 0.25)
+
+
+def test_one_letter(make_result):
+    most_are_a = make_result({"law": "A" * 62 + "B" * 38})
+    assert alarms(most_are_a) == ["Tiny Q8_0: 62.0% of its answers are A."]
+    assert not alarms(make_result({"law": "A" * 60 + "B" * 40}))
+    assert not alarms(make_result({"law": "A" * 19}))
+
+
+def test_letter_mass(make_result):
+    (alarm,) = alarms(make_result({"law": "AABAC" * 12}, mass=0.31))
+    assert alarm == (
+        "Tiny Q8_0: on average only 31.0% of its probability lies on the letters; "
+        "the prompt style may not suit it."
+    )
+
+
+def test_unread(make_result):
+    assert alarms(make_result({"law": "AABAC" * 12 + "??"})) == [
+        "Tiny Q8_0: 2 of 62 answers could not be read and count as wrong."
+    ]
+
+
+def test_nothing_read_is_chance_and_no_more(make_result):
+    silent = make_result({"law": "?" * 30})
+    assert len(alarms(silent)) == 2
+
+
+def test_letter_distance():
+    assert letter_distance([10, 0], [0, 5]) == 1
+    assert letter_distance([10, 10], [5, 5]) == 0
+    assert letter_distance([6, 4], [5, 5]) == pytest.approx(0.1)
+    assert letter_distance([0, 0], [5, 5]) == 0
+
+
+def test_letters_drift(make_result):
+    reference = score(make_result({"law": "ABCDA" * 40}))
+    drifted = score(make_result({"law": "ABCAA" * 40}, label="Tiny Q2_K"))
+    (alarm,) = letter_alarms(reference, drifted)
+    assert alarm == (
+        "Tiny Q2_K: it spreads its answers over the letters otherwise than Tiny Q8_0 "
+        "(total-variation distance 0.200)."
+    )
+    assert not list(letter_alarms(reference, reference))
+
+
+def test_few_letters_may_drift(make_result):
+    reference = score(make_result({"law": "ABCDA" * 39}))
+    drifted = score(make_result({"law": "ABCAA" * 39}))
+    assert not list(letter_alarms(reference, drifted))
+
+
+def test_a_comparison_names_every_model(make_result):
+    reference = make_result({"law": "ABCDA" * 40})
+    collapsed = make_result({"law": "C" * 200}, label="Tiny Q2_K", mass=0.1)
+    comparison = compare(reference, [collapsed])
+    assert [a.split(":")[0] for a in comparison.alarms] == ["Tiny Q2_K"] * 4

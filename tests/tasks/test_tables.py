@@ -1,0 +1,164 @@
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ggufeval.errors import DataError
+from ggufeval.tasks import tables
+
+
+def put(path, content):
+    path.write_bytes(content)
+    return path
+
+
+def found(rows):
+    return [(row.place.rpartition(", ")[2], row.fields) for row in rows]
+
+
+def refused(read, path):
+    with pytest.raises(DataError) as caught:
+        list(read(path))
+    return str(caught.value).replace(str(path), path.name)
+
+
+# --- CSV -----------------------------------------------------------------------------------
+
+
+def test_csv(tmp_path):
+    content = b'\xef\xbb\xbfa,b\r\n1,"x\r\ny"\r\n\r\n" 2 ","say ""hi"""\r\n,'
+    assert found(tables.csv_rows(put(tmp_path / "t.csv", content))) == [
+        ("line 2", {"a": "1", "b": "x\r\ny"}),
+        ("line 5", {"a": " 2 ", "b": 'say "hi"'}),
+        ("line 6", {"a": "", "b": ""}),
+    ]
+
+
+@pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf", b"\n\n", b"a,b\n"])
+def test_csv_without_rows(tmp_path, content):
+    assert found(tables.csv_rows(put(tmp_path / "t.csv", content))) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            b"a,b\n1,2\n1,2,3\n",
+            (
+                "t.csv, line 3: expected 2 fields as in the header, found 3. "
+                "Put fields that contain commas or line breaks into double quotes."
+            ),
+        ),
+        (
+            b"a,b\n1\n",
+            (
+                "t.csv, line 2: expected 2 fields as in the header, found 1. "
+                "Put fields that contain commas or line breaks into double quotes."
+            ),
+        ),
+        (
+            b'a,b\n1,2\n3,"4\n5,6\n',
+            (
+                "t.csv, line 3: malformed CSV (unexpected end of data). "
+                "Check the quotes of the record that starts there."
+            ),
+        ),
+        (
+            b'a,b\n"1"x,2\n',
+            (
+                "t.csv, line 2: malformed CSV (',' expected after '\"'). "
+                "Check the quotes of the record that starts there."
+            ),
+        ),
+        (b"a,b,a\n", "t.csv, line 1: the column 'a' is there twice. Rename one of them."),
+        (
+            "a\nü\n".encode("latin-1"),
+            "t.csv, line 2: expected UTF-8 text, found the byte 0xfc. Save the file as UTF-8.",
+        ),
+        (
+            "a\nü\n".encode("utf-16"),
+            "t.csv, line 1: expected UTF-8 text, found the byte 0xff. Save the file as UTF-8.",
+        ),
+    ],
+)
+def test_csv_that_is_refused(tmp_path, content, message):
+    assert refused(tables.csv_rows, put(tmp_path / "t.csv", content)) == message
+
+
+# --- JSON lines ----------------------------------------------------------------------------
+
+
+def test_jsonl(tmp_path):
+    content = '\ufeff{"a": 1}\r\n\n  {"a": "x\u2028y"}\n'.encode()
+    assert found(tables.jsonl_rows(put(tmp_path / "t.jsonl", content))) == [
+        ("line 1", {"a": 1}),
+        ("line 3", {"a": "x\u2028y"}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            b'{"a": 1}\n{"a": \n',
+            (
+                "t.jsonl, line 2: expected one JSON object a line, found something else "
+                "(Expecting value at column 7). Write each question on a line of its own."
+            ),
+        ),
+        (
+            b"[\n",
+            (
+                "t.jsonl, line 1: expected one JSON object a line, found something else "
+                "(Expecting value at column 2). Write each question on a line of its own."
+            ),
+        ),
+        (
+            b'[{"a": 1}]',
+            (
+                "t.jsonl, line 1: expected one JSON object a line, found a list. "
+                "Write each question as an object on a line of its own."
+            ),
+        ),
+        (
+            b'\n{"a": "\xff"}',
+            "t.jsonl, line 2: expected UTF-8 text, found the byte 0xff. Save the file as UTF-8.",
+        ),
+    ],
+)
+def test_jsonl_that_is_refused(tmp_path, content, message):
+    assert refused(tables.jsonl_rows, put(tmp_path / "t.jsonl", content)) == message
+
+
+def test_jsonl_too_deep(tmp_path):
+    path = put(tmp_path / "t.jsonl", b"[" * 200_000)
+    assert refused(tables.jsonl_rows, path).startswith(
+        "t.jsonl, line 1: expected one JSON object a line, found something else ("
+    )
+
+
+# --- parquet -------------------------------------------------------------------------------
+
+
+def test_parquet(tmp_path):
+    # The folder's name must not become a column.
+    path = tmp_path / "k=v" / "t.parquet"
+    path.parent.mkdir()
+    pq.write_table(pa.table({"a": [1, None], "b": [["x"], []]}), path)
+    assert found(tables.parquet_rows(path)) == [
+        ("row 0", {"a": 1, "b": ["x"]}),
+        ("row 1", {"a": None, "b": []}),
+    ]
+
+
+@pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"PAR1" + b"\x00" * 20])
+def test_parquet_that_is_refused(tmp_path, content):
+    message = refused(tables.parquet_rows, put(tmp_path / "t.parquet", content))
+    assert message.startswith("t.parquet: expected a parquet file, found something else (")
+    assert message.endswith("). Download or write it again.")
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("read", [tables.csv_rows, tables.jsonl_rows, tables.parquet_rows])
+def test_a_file_that_cannot_be_read(tmp_path, read):
+    with pytest.raises(DataError):
+        list(read(tmp_path))

@@ -1,0 +1,726 @@
+"""The results database: what goes in comes out, and survives what happens to files."""
+
+import dataclasses
+import json
+import math
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import struct
+import subprocess
+import sys
+import tempfile
+import textwrap
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from ggufeval.errors import StoreError, UsageError
+from ggufeval.store import Store, database
+from ggufeval.types import (
+    BuildInfo,
+    Design,
+    EngineSettings,
+    Fingerprint,
+    ModelInfo,
+    Question,
+    Record,
+    Run,
+    RunStatus,
+)
+
+QUESTIONS = tuple(
+    Question(f"mmlu/test/law/{i}", "law", f"Warum {i}? 'é\0\n", ("a", "b", "ü", '"'), i % 4)
+    for i in range(40)
+)
+
+
+def f32(value):
+    return struct.unpack("<f", struct.pack("<f", value))[0]
+
+
+def make_run(quantization="Q8_0", *, plan="p", questions="q", shots=5, created=""):
+    sha256 = f"sha-{quantization}"
+    model = ModelInfo(
+        label=f"Tiny {quantization}",
+        path=f"/m/tiny-{quantization}.gguf",
+        sha256=sha256,
+        size_bytes=7,
+        architecture="llama",
+        n_params=9,
+        quantization=quantization,
+        tensor_types={"Q8_0": 8, "F32": 1},
+        bits_per_weight=8.5,
+        nominal_share=8 / 9,
+        requantized_from="Q4_1",
+    )
+    fingerprint = Fingerprint(
+        model_sha256=sha256,
+        plan_hash=plan,
+        questions_sha256=questions,
+        prompt_style="harness",
+        shots=shots,
+        read="logits",
+        grammar='root ::= " " [A-D]',
+        engine=EngineSettings(4096, 512, 512, 64, 2, 0, "on"),
+        build=BuildInfo("0.3.36", "", "libs", "AVX2", ("CPU", "GPU")),
+    )
+    return Run(
+        id="",
+        model=model,
+        fingerprint=fingerprint,
+        task="mmlu",
+        source="embedded",
+        design=Design.STRATIFIED,
+        population={"law": 1534},
+        n_questions=len(QUESTIONS),
+        n_batches=4,
+        status=RunStatus.RUNNING,
+        created=created,
+        n_done=0,
+        n_tokens=0,
+        seconds=0.0,
+        peak_rss_bytes=0,
+        command="ggufeval run tiny.gguf",
+    )
+
+
+def make_record(question, run_id="", rotation=0, **changes):
+    rng = random.Random(f"{question.id} {rotation}")  # noqa: S311
+    record = Record(
+        run_id=run_id,
+        question_id=question.id,
+        rotation=rotation,
+        letter=rng.randrange(4),
+        correct=rng.random() < 0.5,
+        letter_logits=tuple(f32(rng.gauss(0, 20)) for _ in range(4)),
+        logsumexp=f32(rng.gauss(20, 3)),
+        letter_mass=rng.random(),
+        margin=rng.random(),
+        top_token=rng.randrange(128_256),
+        top_logit=f32(rng.gauss(0, 20)),
+        n_tokens=rng.randrange(2000),
+    )
+    return dataclasses.replace(record, **changes)
+
+
+def add(store, run_id, position, questions=None, seconds=1.5):
+    questions = QUESTIONS[10 * position : 10 * position + 10] if questions is None else questions
+    records = [make_record(question, run_id) for question in questions]
+    store.add_batch(run_id, position, f"c{position}", records, n_tokens=100, seconds=seconds)
+    return records
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "results.sqlite"
+
+
+@pytest.fixture
+def store(path):
+    with Store.open(path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def unprivileged():
+    """A folder for everybody, and no right to pass over permissions in it."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o777)
+    euid = os.geteuid()
+    if euid == 0:
+        os.chown(folder, 65534, -1)
+        os.seteuid(65534)
+    try:
+        yield folder
+    finally:
+        os.seteuid(euid)
+        shutil.rmtree(folder)
+
+
+# --- runs ----------------------------------------------------------------------------------
+
+
+def test_run_comes_back(store):
+    run = make_run()
+    run_id = store.begin(run, QUESTIONS)
+    found = store.run(run_id)
+    assert run_id == run.fingerprint.digest[:12]
+    assert found.created.endswith("+00:00")
+    assert found == dataclasses.replace(run, id=run_id, created=found.created)
+
+
+def test_same_fingerprint_is_the_same_run(store):
+    run_id = store.begin(make_run(), QUESTIONS)
+    add(store, run_id, 0)
+    assert store.begin(make_run(), QUESTIONS) == run_id
+    store.finish(run_id, 5)
+    assert store.begin(make_run(), QUESTIONS) == run_id
+    assert store.run(run_id).status is RunStatus.DONE
+    assert store.done_batches(run_id) == {0}
+
+
+def test_forced_attempts_are_counted(store):
+    first = store.begin(make_run(), QUESTIONS)
+    assert store.begin(make_run(), QUESTIONS, force=True) == f"{first}-2"
+    assert store.begin(make_run(), QUESTIONS, force=True) == f"{first}-3"
+    assert store.begin(make_run(), QUESTIONS) == f"{first}-3"
+    assert store.run(first).id == first
+    assert store.begin(make_run("Q2_K"), QUESTIONS, force=True).count("-") == 0
+
+
+def test_sums_go_on_over_sessions(path):
+    with Store.open(path) as store:
+        run_id = store.begin(make_run(), QUESTIONS)
+        add(store, run_id, 0, seconds=1.5)
+        store.finish(run_id, 900)
+    with Store.open(path) as store:
+        assert store.begin(make_run(), QUESTIONS) == run_id
+        add(store, run_id, 2, seconds=2.0)
+        store.finish(run_id, 300)
+        run = store.run(run_id)
+    assert (run.n_done, run.n_tokens, run.seconds) == (20, 200, 3.5)
+    assert (run.peak_rss_bytes, run.status) == (900, RunStatus.DONE)
+
+
+def test_rotations_of_a_question_count_once(store):
+    run_id = store.begin(make_run(), QUESTIONS)
+    records = [make_record(QUESTIONS[0], run_id, rotation) for rotation in range(4)]
+    store.add_batch(run_id, 0, "c", reversed(records), n_tokens=1, seconds=0.1)
+    assert store.run(run_id).n_done == 1
+    result = store.result(run_id)
+    assert result.questions == QUESTIONS[:1]
+    assert result.records == tuple(records)
+
+
+def test_prefix_finds_the_run(store):
+    run_id = store.begin(make_run(), QUESTIONS)
+    other = store.begin(make_run("Q2_K"), QUESTIONS)
+    assert run_id[0] != other[0]
+    assert store.run(run_id[0]).id == run_id
+    assert store.result(other[:4]).run.id == other
+
+
+@pytest.mark.parametrize("wrong", ["zzz", "", "%", "_"])
+def test_unknown_run(store, wrong):
+    with pytest.raises(UsageError, match=f"No run is called '{wrong}'. None is stored yet"):
+        store.run(wrong)
+    run_id = store.begin(make_run(), QUESTIONS)
+    with pytest.raises(UsageError, match=f"Known: {run_id}"):
+        store.run(wrong)
+
+
+def test_prefix_of_several(store):
+    run_id = store.begin(make_run(), QUESTIONS)
+    store.begin(make_run(), QUESTIONS, force=True)
+    with pytest.raises(
+        UsageError, match=f"'{run_id[:5]}' begins .* several runs: {run_id}-2, {run_id}"
+    ):
+        store.run(run_id[:5])
+
+
+def test_runs_are_newest_first(store):
+    times = {"A": "2026-01-02T00:00:00+00:00", "B": "2026-01-03T00:00:00+00:00"}
+    ids = {name: store.begin(make_run(name, created=when), ()) for name, when in times.items()}
+    ids["C"] = store.begin(make_run("C", created=times["B"]), ())
+    assert [run.id for run in store.runs()] == [ids["C"], ids["B"], ids["A"]]
+
+
+def test_model_that_moved_keeps_the_label_of_each_run(store):
+    first = store.begin(make_run(), QUESTIONS)
+    run = make_run(shots=0)
+    model = dataclasses.replace(run.model, label="Renamed", path="/n/x.gguf")
+    second = store.begin(dataclasses.replace(run, model=model), QUESTIONS)
+    assert store.run(first).model.label == "Tiny Q8_0"
+    assert store.run(second).model == model
+
+
+def test_latest_is_the_newest_sweep_in_its_order(store):
+    assert store.latest() == ()
+    store.begin(make_run("F16", shots=0), QUESTIONS)
+    store.begin(make_run("F16", plan="other"), QUESTIONS)
+    first = [store.begin(make_run(name), QUESTIONS) for name in ("F16", "Q8_0", "Q2_K")]
+    assert [run.id for run in store.latest()] == first
+    again = store.begin(make_run("Q8_0"), QUESTIONS, force=True)
+    assert [run.id for run in store.latest()] == [first[0], first[2], again]
+
+
+def test_delete_takes_what_nobody_else_needs(store):
+    first = store.begin(make_run(), QUESTIONS)
+    second = store.begin(make_run("Q2_K"), QUESTIONS)
+    add(store, first, 0)
+    add(store, second, 0)
+    store.delete(first[:6])
+    with pytest.raises(UsageError):
+        store.run(first)
+    assert len(store.result(second).records) == 10
+    assert counts(store.path) == {
+        "models": 1, "questions": 40, "runs": 1, "batches": 1, "records": 10,
+    }  # fmt: skip
+    store.delete(second)
+    assert set(counts(store.path).values()) == {0}
+    with pytest.raises(UsageError):
+        store.delete(second)
+
+
+def counts(path):
+    with closing(sqlite3.connect(path)) as db:
+        names = ("models", "questions", "runs", "batches", "records")
+        return {name: db.execute(f"SELECT COUNT(*) FROM {name}").fetchone()[0] for name in names}  # noqa: S608
+
+
+# --- batches and records -------------------------------------------------------------------
+
+
+def test_result_is_in_the_order_of_the_questions(store):
+    run_id = store.begin(make_run(), QUESTIONS)
+    late = add(store, run_id, 2)
+    early = add(store, run_id, 0)
+    result = store.result(run_id)
+    assert result.records == tuple(early + late)
+    assert result.questions == QUESTIONS[:10] + QUESTIONS[20:30]
+    assert store.chain(run_id) == {0: "c0", 2: "c2"}
+    assert store.done_batches(run_id) == {0, 2}
+
+
+def test_empty_run_has_an_empty_result(store):
+    run_id = store.begin(make_run(), QUESTIONS)
+    assert store.result(run_id).records == ()
+    assert store.result(run_id).questions == ()
+
+
+def test_floats_come_back_bit_for_bit(store):
+    rng = random.Random(0)  # noqa: S311
+    bits = [rng.getrandbits(32) for _ in range(4000)]
+    values = [struct.unpack("<f", struct.pack("<I", b))[0] for b in bits]
+    values = [v for v in values if not math.isnan(v)]
+    special = [-math.inf, math.inf, 0.0, -0.0, 1.401298464324817e-45, 3.4028234663852886e38]
+    run_id = store.begin(make_run(), QUESTIONS)
+    fields = {
+        "logsumexp": math.pi,
+        "letter_mass": 1e-300,
+        "margin": math.inf,
+        "top_logit": -math.inf,
+    }
+    record = make_record(QUESTIONS[0], run_id, letter_logits=tuple(special + values), **fields)
+    store.add_batch(run_id, 0, "c", [record], n_tokens=1, seconds=0.1)
+    (found,) = store.result(run_id).records
+    assert found == record
+    pack = f"<{len(record.letter_logits)}f"
+    assert struct.pack(pack, *found.letter_logits) == struct.pack(pack, *record.letter_logits)
+
+
+def test_every_field_of_a_record_comes_back(store):
+    run_id = store.begin(make_run(), QUESTIONS)
+    values = {
+        "letter": 3, "correct": True, "text": "C", "parse_error": "none", "partial": True,
+    }  # fmt: skip
+    record = make_record(QUESTIONS[0], run_id, 2, **values)
+    store.add_batch(run_id, 0, "c", [record], n_tokens=1, seconds=0.1)
+    (found,) = store.result(run_id).records
+    assert found == record
+    assert dataclasses.fields(Record)[-1].name == "partial", "new fields need a column"
+
+
+def test_nan_and_nothing_come_back(store):
+    run_id = store.begin(make_run(), QUESTIONS)
+    nan = math.nan
+    broken = make_record(
+        QUESTIONS[0], run_id, letter=None, letter_logits=(nan, 1.0), logsumexp=nan,
+        letter_mass=nan, margin=nan, top_logit=nan,
+    )  # fmt: skip
+    free = make_record(
+        QUESTIONS[1],
+        run_id,
+        letter=None,
+        letter_logits=(),
+        text="Ich glaube\0…",
+        parse_error="none",
+    )
+    store.add_batch(run_id, 0, "c", [broken, free], n_tokens=1, seconds=0.1)
+    first, second = store.result(run_id).records
+    assert second == free
+    assert first.letter is None
+    floats = (first.logsumexp, first.letter_mass, first.margin, first.top_logit)
+    assert all(math.isnan(value) for value in floats)
+    assert math.isnan(first.letter_logits[0])
+
+
+def test_batch_is_stored_once(store):
+    run_id = store.begin(make_run(), QUESTIONS)
+    records = add(store, run_id, 0)
+    with pytest.raises(StoreError, match=r"batches.position.* Does another process write the same"):
+        add(store, run_id, 0, QUESTIONS[20:30])
+    with pytest.raises(StoreError, match=r"records.* Does another process write the same run"):
+        add(store, run_id, 1, QUESTIONS[5:15])
+    assert store.done_batches(run_id) == {0}
+    assert store.result(run_id).records == tuple(records)
+
+
+def test_record_of_another_question_is_refused(store):
+    run_id = store.begin(make_run(), QUESTIONS)
+    stranger = dataclasses.replace(QUESTIONS[0], id="other/1")
+    with pytest.raises(StoreError, match=r"expected to hold other/1, and do not. The batch was"):
+        add(store, run_id, 0, [*QUESTIONS[:3], stranger])
+    assert store.done_batches(run_id) == set()
+
+
+def test_failure_in_the_middle_of_a_batch_leaves_nothing(store):
+    run_id = store.begin(make_run(), QUESTIONS)
+
+    def records():
+        yield make_record(QUESTIONS[0], run_id)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store.add_batch(run_id, 0, "c", records(), n_tokens=1, seconds=0.1)
+    assert store.done_batches(run_id) == set()
+    add(store, run_id, 0)
+
+
+def test_batch_of_an_unknown_run(store):
+    with pytest.raises(StoreError, match="FOREIGN KEY"):
+        add(store, "nobody", 0)
+    with pytest.raises(UsageError, match="'nobody'"):
+        store.done_batches("nobody")
+
+
+def test_question(store):
+    with pytest.raises(UsageError, match="None is stored yet"):
+        store.question("mmlu/test/law/1")
+    store.begin(make_run(), QUESTIONS)
+    assert store.question("mmlu/test/law/7") == QUESTIONS[7]
+    newer = dataclasses.replace(QUESTIONS[7], stem="Newer")
+    store.begin(make_run(questions="newer"), [newer])
+    assert store.question("mmlu/test/law/7") == newer
+    with pytest.raises(UsageError, match=r"'mmlu/test/law/77'. Known: mmlu/test/law/7"):
+        store.question("mmlu/test/law/77")
+
+
+def test_two_question_sets_keep_apart(store):
+    first = store.begin(make_run(), QUESTIONS)
+    changed = [dataclasses.replace(q, stem="X") for q in reversed(QUESTIONS)]
+    second = store.begin(make_run(questions="r"), changed)
+    for run_id in (first, second):
+        add(store, run_id, 0)
+    assert store.result(first).questions == QUESTIONS[:10]
+    assert store.result(second).questions == tuple(changed[-10:])
+
+
+def test_questions_with_the_same_id(store):
+    with pytest.raises(StoreError, match=r"questions.id"):
+        store.begin(make_run(), [QUESTIONS[0], QUESTIONS[0]])
+    assert store.runs() == ()
+
+
+def test_text_that_is_no_unicode(store):
+    with pytest.raises(StoreError, match="surrogates not allowed"):
+        store.begin(make_run(), [dataclasses.replace(QUESTIONS[0], stem="\ud800")])
+    assert store.runs() == ()
+
+
+# --- the file ------------------------------------------------------------------------------
+
+
+def test_the_file_says_whose_it_is_and_is_safe(path):
+    with Store.open(path) as store:
+        pragmas = ("application_id", "user_version", "journal_mode", "synchronous", "foreign_keys")
+        found = [store._db.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas]
+    assert found == [int.from_bytes(b"GGEV"), 1, "wal", 2, 1]
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_folders_are_made(tmp_path):
+    with Store.open(tmp_path / "a" / "b #1?%41.db") as store:
+        store.begin(make_run(), QUESTIONS)
+    assert (tmp_path / "a" / "b #1?%41.db").exists()
+
+
+def test_relative_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with Store.open(Path("r.db")) as store:
+        assert store.path == tmp_path / "r.db"
+
+
+def test_empty_file_is_taken(path):
+    path.touch()
+    with pytest.raises(StoreError, match="holds no results yet"):
+        Store.open(path, read_only=True)
+    with pytest.raises(StoreError, match="holds no results yet"):
+        Store.open(path, create=False)
+    assert path.stat().st_size == 0
+    with Store.open(path) as store:
+        assert store.runs() == ()
+
+
+@pytest.mark.parametrize("options", [{"create": False}, {"read_only": True}])
+def test_nothing_there(path, options):
+    with pytest.raises(StoreError, match=r"no results are there yet. Run something"):
+        Store.open(path / "deeper", **options)
+    assert not path.exists()
+
+
+def test_folder(tmp_path):
+    with pytest.raises(StoreError, match="this is a folder"):
+        Store.open(tmp_path)
+
+
+def test_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="the folder for the results cannot be made: "):
+        Store.open(tmp_path / "file" / "r.db")
+
+
+@pytest.mark.parametrize("content", [b"hello", b"GGUF" + bytes(4096), b"x" * 100_000])
+def test_no_database(path, content):
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match=r"not a database. It is no results database"):
+        Store.open(path)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["CREATE TABLE notes (id)"],
+        ["PRAGMA application_id = 77"],
+        ["PRAGMA application_id = 77", "CREATE TABLE runs (id)"],
+        ["CREATE TABLE runs (id)", "PRAGMA user_version = 1", "PRAGMA journal_mode = WAL"],
+    ],
+)
+def test_database_of_another_program_is_left_alone(path, statements):
+    with closing(sqlite3.connect(path)) as db:
+        for statement in statements:
+            db.execute(statement)
+    before = path.read_bytes()
+    for read_only in (False, True):
+        with pytest.raises(StoreError, match=r"belongs to another program. Name another file"):
+            Store.open(path, read_only=read_only)
+    assert path.read_bytes() == before
+
+
+def alter(path, *statements):
+    with closing(sqlite3.connect(path)) as db:
+        for statement in statements:
+            db.execute(statement)
+        db.commit()
+
+
+def test_newer_version(store, path):
+    alter(path, "PRAGMA user_version = 2")
+    with pytest.raises(StoreError, match=r"newer ggufeval \(format 2; this one knows 1\). Upgrade"):
+        Store.open(path)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DROP TABLE records",
+        "ALTER TABLE records RENAME COLUMN letter TO word",
+        "ALTER TABLE runs ADD COLUMN more",
+    ],
+)
+def test_other_tables(store, path, statement):
+    alter(path, statement)
+    with pytest.raises(StoreError, match="tables are not those of format 1"):
+        Store.open(path)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE runs SET status = 'odd'",
+        "UPDATE runs SET population = '{'",
+        "UPDATE runs SET fingerprint = '{}'",
+        "UPDATE runs SET fingerprint = '[]'",
+        "UPDATE models SET info = '{\"label\": 1}'",
+        "UPDATE models SET info = CAST(x'ff' AS TEXT)",
+        "UPDATE questions SET choices = '7'",
+        "DELETE FROM questions",
+        "UPDATE records SET letter_logits = x'00'",
+        "UPDATE records SET letter_logits = 'text'",
+        "UPDATE records SET margin = 'text'",
+    ],
+)
+def test_values_that_something_else_wrote(store, path, statement):
+    run_id = store.begin(make_run(), QUESTIONS)
+    add(store, run_id, 0)
+    alter(path, statement)
+    with pytest.raises(StoreError, match=r"results.sqlite: .*(cannot be read back|decode)"):
+        store.result(run_id)
+
+
+def test_damaged_pages(path):
+    with Store.open(path) as store:
+        run_id = store.begin(make_run(), QUESTIONS)
+        for i in range(4):
+            add(store, run_id, i)
+    content = bytearray(path.read_bytes())
+    content[4096:] = os.urandom(len(content) - 4096)
+    path.write_bytes(content)
+    with (
+        pytest.raises(StoreError, match=r"malformed. It is damaged: go on with a copy"),
+        Store.open(path) as store,
+    ):
+        store.result(run_id)
+
+
+def test_full_disk(store):
+    run_id = store.begin(make_run(), QUESTIONS)
+    pages = store._db.execute("PRAGMA page_count").fetchone()[0]
+    store._db.execute(f"PRAGMA max_page_count = {pages}")
+    record = make_record(QUESTIONS[0], run_id, text="long " * 10_000)
+    with pytest.raises(StoreError, match=r"full. The disk is full: make room and repeat"):
+        store.add_batch(run_id, 0, "c", [record], n_tokens=1, seconds=0.1)
+    store._db.execute(f"PRAGMA max_page_count = {pages + 100}")
+    store.add_batch(run_id, 0, "c", [record], n_tokens=1, seconds=0.1)
+    assert store.run(run_id).n_done == 1
+
+
+def test_read_only(path):
+    with Store.open(path) as store:
+        run_id = store.begin(make_run(), QUESTIONS)
+        add(store, run_id, 0)
+    with Store.open(path, read_only=True) as store:
+        assert len(store.result(run_id).records) == 10
+        with pytest.raises(StoreError, match=r"readonly database. You may only read it"):
+            add(store, run_id, 1)
+
+
+def test_read_only_while_another_writes(store, path):
+    run_id = store.begin(make_run(), QUESTIONS)
+    with Store.open(path, read_only=True) as reader:
+        add(store, run_id, 0)
+        assert reader.run(run_id).n_done == 10
+
+
+def test_folder_that_may_only_be_read(unprivileged):
+    path = unprivileged / "r.db"
+    with Store.open(path) as store:
+        run_id = store.begin(make_run(), QUESTIONS)
+        add(store, run_id, 0)
+    unprivileged.chmod(0o555)
+    with Store.open(path, read_only=True) as store:
+        assert store.run(run_id).n_done == 10
+    with pytest.raises(StoreError, match=r"r\.db: .*(may write there|permissions)"):
+        Store.open(path)
+    with pytest.raises(StoreError, match=r"unable to open.* Check that its folder exists and that"):
+        Store.open(unprivileged / "new.db")
+    with pytest.raises(StoreError, match="cannot be made: Permission denied"):
+        Store.open(unprivileged / "new" / "new.db")
+    unprivileged.chmod(0o777)
+
+
+def test_file_that_may_only_be_read(unprivileged):
+    path = unprivileged / "r.db"
+    Store.open(path).close()
+    path.chmod(0o444)
+    with pytest.raises(StoreError, match=r"readonly database. You may only read it: check the"):
+        Store.open(path)
+
+
+def test_locked_by_another(store, path, monkeypatch):
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.1)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match=r"locked. Another process keeps it locked: wait"):
+            Store.open(path)
+        with Store.open(path, read_only=True) as reader:
+            assert reader.runs() == ()
+
+
+def test_waits_for_another(store):
+    assert store._db.execute("PRAGMA busy_timeout").fetchone()[0] == 10_000
+
+
+# --- several processes ---------------------------------------------------------------------
+
+WRITER = textwrap.dedent("""
+    import importlib.util, itertools, sys
+    from pathlib import Path
+    spec = importlib.util.spec_from_file_location("helpers", sys.argv[1])
+    helpers = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(helpers)
+    path, quantization, n_batches = Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+    questions = helpers.many_questions()
+    with helpers.Store.open(path) as store:
+        run_id = store.begin(helpers.make_run(quantization), questions)
+        done = store.done_batches(run_id)
+        print("ready", flush=True)
+        for position in range(n_batches):
+            if position not in done:
+                helpers.add(store, run_id, position, questions[20 * position : 20 * position + 20])
+        store.finish(run_id, 1)
+""")
+
+
+def many_questions():
+    return [dataclasses.replace(QUESTIONS[0], id=f"q/{i}") for i in range(20_000)]
+
+
+def write(path, quantization, n_batches):
+    args = [sys.executable, "-c", WRITER, __file__, str(path), quantization, str(n_batches)]
+    return subprocess.Popen(args, stdout=subprocess.PIPE, text=True)
+
+
+def test_kill_leaves_whole_batches_only(path):
+    stored = 0
+    for attempt in range(6):
+        with write(path, "Q8_0", 1000) as child:
+            assert child.stdout.readline() == "ready\n"
+            time.sleep(0.05 + 0.04 * attempt)
+            child.send_signal(signal.SIGKILL)
+        with Store.open(path) as store:
+            (run,) = store.runs()
+            done = store.done_batches(run.id)
+            assert store._db.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+            assert run.status is RunStatus.RUNNING
+            assert done == set(range(len(done)))
+            assert run.n_done == 20 * len(done)
+            assert run.n_tokens == 100 * len(done)
+            questions = many_questions()[: 20 * len(done)]
+            assert store.result(run.id).records == tuple(make_record(q, run.id) for q in questions)
+            assert len(done) > stored
+            stored = len(done)
+
+
+def test_two_writers(path):
+    with write(path, "Q8_0", 40) as first, write(path, "Q2_K", 40) as second:
+        assert first.wait() == second.wait() == 0
+    with Store.open(path) as store:
+        runs = store.runs()
+        assert len(runs) == len(store.latest()) == 2
+        assert {run.n_done for run in runs} == {800}
+        assert {run.status for run in runs} == {RunStatus.DONE}
+
+
+def test_many_may_make_the_file_at_once(path):
+    code = "import sys; from pathlib import Path; from ggufeval.store import Store\n"
+    code += "Store.open(Path(sys.argv[1])).close()"
+    for attempt in range(3):
+        target = path.with_name(f"{attempt}.db")
+        args = [sys.executable, "-c", code, str(target)]
+        children = [subprocess.Popen(args, stderr=subprocess.PIPE, text=True) for _ in range(5)]
+        assert [child.communicate()[1] for child in children] == [""] * 5
+        Store.open(target, create=False).close()
+
+
+def test_two_writers_of_one_run_do_not_mix(store, path):
+    run_id = store.begin(make_run(), QUESTIONS)
+    with Store.open(path) as other:
+        assert other.begin(make_run(), QUESTIONS) == run_id
+        add(other, run_id, 0)
+        with pytest.raises(StoreError, match="Does another process write the same run"):
+            add(store, run_id, 0)
+        add(store, run_id, 1)
+    assert store.run(run_id).n_done == 20
+
+
+def test_json_of_the_population_keeps_its_order(store):
+    population = {"z": 1, "a": 2}
+    run_id = store.begin(dataclasses.replace(make_run(), population=population), QUESTIONS)
+    assert json.dumps(store.run(run_id).population) == json.dumps(population)
