@@ -39,7 +39,11 @@ class _Download:
 
         if self._bar is None:
             self._bar = tqdm(
-                total=total, desc=self._name, unit="B", unit_scale=True, disable=self._quiet
+                total=total,
+                desc=self._name,
+                unit="B",
+                unit_scale=True,
+                disable=True if self._quiet else None,  # None: no terminal
             )
         self._bar.update(done - self._bar.n)
 

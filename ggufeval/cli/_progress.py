@@ -23,7 +23,7 @@ def progress(*, quiet: bool) -> Progress:
     return Bar() if sys.stderr.isatty() else Lines()
 
 
-def say(*, quiet: bool) -> Any:  # noqa: ANN401 - a function of one text
+def say(*, quiet: bool) -> Any:
     return (lambda _: None) if quiet else (lambda text: click.echo(text, err=True))
 
 

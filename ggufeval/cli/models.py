@@ -3,6 +3,10 @@ from __future__ import annotations
 import click
 
 
+def _line(quantization: str, size_bytes: int, where: object) -> str:
+    return f"  {quantization:8} {size_bytes / 1e6:8,.1f} MB  {where}"
+
+
 @click.command()
 def models() -> None:
     """List the models of the catalogue, and what of them is on the disk."""
@@ -13,13 +17,9 @@ def models() -> None:
         entry = model.entry
         click.echo(f"{entry.name}  ({entry.title}, {entry.licence})")
         click.echo(f"  {entry.description}")
-        if model.path is None:
-            click.echo(
-                f"  not on this disk; {entry.quantization}, {entry.size_bytes / 1e6:,.0f} MB"
-            )
-        else:
-            click.echo(f"  {entry.quantization:8} {entry.size_bytes / 1e6:8,.1f} MB  {model.path}")
+        where = model.path or "not on this disk"
+        click.echo(_line(entry.quantization, entry.size_bytes, where))
         for level in model.levels:
-            click.echo(f"  {level.quantization:8} {level.size_bytes / 1e6:8,.1f} MB  {level.path}")
+            click.echo(_line(level.quantization, level.size_bytes, level.path))
         click.echo(f"  levels of a sweep: {', '.join(entry.levels)}\n")
     click.echo(f"Files are kept in {models_folder()} (GGUFEVAL_CACHE).")

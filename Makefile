@@ -1,0 +1,56 @@
+# Everything happens in .venv, from the lock files under requirements/.
+# PYTHON=python3.12 chooses another Python; CMAKE_ARGS="-DGGML_CUDA=on" another build of llama.cpp.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCKS := requirements/pip.lock requirements/build.lock pyproject.toml
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip --quiet
+BUILD := --build-constraint requirements/build.lock
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lock clean
+
+help: ## This list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+demo: $(VENV)/run.stamp ## Sweep a small model's quantizations over the embedded questions
+	$(BIN)/ggufeval sweep
+
+test: $(VENV)/dev.stamp ## Everything that must hold: format, lint, types, layers, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/pytest --cov --cov-report=term
+
+lock: ## Pin the newest versions anew (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --no-header --no-emit-index-url \
+		--upgrade --generate-hashes requirements/pip.in -o requirements/pip.lock
+	uv pip compile -q --universal --python-version 3.11 --no-header --no-emit-index-url \
+		--upgrade --no-annotate requirements/build.in -o requirements/build.lock
+	uv pip compile -q --universal --python-version 3.11 --no-header --no-emit-index-url \
+		--upgrade --generate-hashes pyproject.toml -o requirements/run.lock
+	uv pip compile -q --universal --python-version 3.11 --no-header --no-emit-index-url \
+		--upgrade --generate-hashes pyproject.toml --group dev -c requirements/run.lock \
+		-o requirements/dev.lock
+
+clean: ## Remove .venv; models and results stay
+	rm -rf $(VENV)
+
+$(VENV)/pip.stamp: $(LOCKS)
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Say which: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --require-hashes -r requirements/pip.lock
+	@touch $@
+
+$(VENV)/run.stamp: $(VENV)/pip.stamp requirements/run.lock
+	@echo "Installing into $(VENV); llama.cpp is compiled, which takes about ten minutes ..."
+	$(PIP) install --require-hashes $(BUILD) -r requirements/run.lock
+	$(PIP) install --no-deps $(BUILD) --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/run.stamp requirements/dev.lock
+	$(PIP) install --require-hashes $(BUILD) -r requirements/dev.lock
+	@touch $@
