@@ -411,6 +411,8 @@ class Score:
     """Questions whose answer could not be read; they count as wrong."""
     questions_per_second: float
     tokens_per_second: float
+    n_partial: int = 0
+    """Questions where the grammar's best first token was only a part of an answer."""
 
 
 @dataclass(frozen=True, slots=True)

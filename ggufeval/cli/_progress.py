@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from ggufeval.types import Plan, Run
 
 SECONDS_BETWEEN_LINES = 15.0
+BUSY_CORES = 0.5
 
 
 def progress(*, quiet: bool) -> Progress:
@@ -25,6 +27,19 @@ def progress(*, quiet: bool) -> Progress:
 
 def say(*, quiet: bool) -> Any:
     return (lambda _: None) if quiet else (lambda text: click.echo(text, err=True))
+
+
+def tell_if_busy(say: Callable[[str], None]) -> None:
+    """llama.cpp's threads spin while they wait: with another busy program on the same cores both
+    are slowed down many times over, which people take for the model's speed."""
+    import psutil
+
+    busy = psutil.cpu_percent(interval=0.2) / 100 * (psutil.cpu_count() or 1)
+    if busy >= BUSY_CORES:
+        say(
+            f"Note: other programs keep {busy:.1f} of {psutil.cpu_count()} cores busy. The answers "
+            "stay the same, but the speeds will be lower than this machine can do."
+        )
 
 
 class _Counts:

@@ -29,6 +29,7 @@ def run(models: tuple[str, ...], **values: Any) -> None:
     questions = _options.load_questions(values)
     for note in questions.notes:
         say(f"Note: {note}")
+    _progress.tell_if_busy(say)
     sources = _models.resolve(models, offline=values["offline"], quiet=quiet)
     with Store.open(values["db"]) as store:
         outcome = house.sweep(

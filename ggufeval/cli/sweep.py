@@ -53,13 +53,14 @@ def sweep(models: tuple[str, ...], **values: Any) -> None:
     from ggufeval.cli import _models, _progress, _results
     from ggufeval.store import Store
 
-    demo = not models
+    demo = not (models or values["task"] or values["data"])
     quiet = values["quiet"]
     say = _progress.say(quiet=quiet)
     options = _options.run_options(values)
     questions = _options.load_questions(values, DEMO_TASK if demo else None)
     for note in questions.notes:
         say(f"Note: {note}")
+    _progress.tell_if_busy(say)
     sources = _models.resolve(models or (DEMO_MODEL,), offline=values["offline"], quiet=quiet)
     levels = house.levels(sources, _quantizations(values["quants"], sources))
     with Store.open(values["db"]) as store:

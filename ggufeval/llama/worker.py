@@ -31,6 +31,8 @@ from ggufeval.types import (
     TokenizedPrompt,
 )
 
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
 Render = Callable[[ChatTemplate | None], list[Prompt]]
 
 
@@ -67,6 +69,7 @@ class Machine:
 def main(connection: Connection, log: str) -> None:
     """The process. Ends when the other end of the connection does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    _die_with_parent()
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
@@ -74,6 +77,14 @@ def main(connection: Connection, log: str) -> None:
         while True:
             request: Request = connection.recv()
             _answer(connection, request)
+
+
+def _die_with_parent() -> None:
+    """On Linux at once; elsewhere the next message finds the connection closed."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _answer(connection: Connection, request: Request) -> None:

@@ -36,18 +36,27 @@ def spans(
 ) -> tuple[Span, ...]:
     """The conversation as spans, ending in the assistant's turn with its first words `begun`.
 
-    Raises PromptError where the template fails, reaches outside its sandbox, drops a message or
-    alters its words.
+    Raises PromptError where the template fails, reaches outside its sandbox, or does not give
+    every message once, in order and word for word.
     """
+    if any(mark in m.content for m in messages for mark in (_OPEN, _CLOSE)):
+        raise PromptError(
+            "the text holds U+FDD0 or U+FDD1, noncharacters that no text may contain. "
+            "Remove them, or use --prompt mmlu."
+        )
     plain = _render(template, [(m.role, m.content) for m in messages])
     marked = _render(template, [(m.role, _mark(m.content)) for m in messages])
     pieces = _split(marked)
-    if "".join(piece.text for piece in pieces) != plain:
+    words = [piece.text for piece in pieces if not piece.control]
+    bodies = [body for m in messages if (body := m.content.strip())]
+    if "".join(piece.text for piece in pieces) != plain or not set(words) <= set(bodies):
         raise PromptError(
             "the model's chat template alters the text of a message. Use --prompt mmlu."
         )
-    if sum(not piece.control for piece in pieces) < sum(bool(m.content.strip()) for m in messages):
-        raise PromptError("the model's chat template drops a message. Use --prompt mmlu.")
+    if words != bodies:
+        raise PromptError(
+            "the model's chat template drops, repeats or moves a message. Use --prompt mmlu."
+        )
     return (*pieces, Span(begun)) if begun else tuple(pieces)
 
 
@@ -93,7 +102,9 @@ def _render(template: ChatTemplate, messages: Sequence[tuple[str, str]]) -> str:
 
 
 def _refuse(message: str) -> NoReturn:
-    raise PromptError(f"the model's chat template refuses the conversation: {message}")
+    raise PromptError(
+        f"the model's chat template refuses the conversation ({message}). Use --prompt mmlu."
+    )
 
 
 @lru_cache(maxsize=4)

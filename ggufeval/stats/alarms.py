@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,29 +41,54 @@ def letter_distance(counts: Sequence[int], others: Sequence[int]) -> float:
     return float(np.abs(p / p.sum() - q / q.sum()).sum() / 2)
 
 
-def score_alarms(score: Score, chance: float) -> Iterator[str]:
-    """Sentences about one model by itself."""
-    label = score.run.model.label
-    if at_chance(score, chance):
-        yield (
-            f"{label}: its accuracy of {score.micro.value:.1%} is not distinguishable from "
-            f"guessing ({chance:.1%})."
-        )
-    answered = sum(score.letter_counts)
-    most = max(score.letter_counts)
-    if answered >= MIN_ANSWERS and most > LETTER_SHARE * answered:
-        letter = LETTERS[score.letter_counts.index(most)]
-        yield f"{label}: {most / answered:.1%} of its answers are {letter}."
-    if score.letter_mass < LETTER_MASS:
-        yield (
-            f"{label}: on average only {score.letter_mass:.1%} of its probability lies on the "
-            "letters; the prompt style may not suit it."
-        )
-    if score.n_unread:
-        yield (
-            f"{label}: {score.n_unread:,} of {score.n:,} answers could not be read and count as "
-            "wrong."
-        )
+def score_alarms(scores: Sequence[Score], chance: float) -> Iterator[str]:
+    """Sentences about models by themselves; one a kind, with all the models that it is true of."""
+    kinds = (
+        (f"Not distinguishable from guessing ({chance:.1%})", partial(_guessing, chance=chance)),
+        (f"More than {LETTER_SHARE:.0%} of the answers are one letter", _one_letter),
+        (
+            (
+                f"Less than {LETTER_MASS:.0%} of the probability lies on the letters, so the "
+                "prompt style may not suit the model"
+            ),
+            _low_mass,
+        ),
+        ("Answers that could not be read, and count as wrong", _unread),
+        (
+            (
+                "The grammar's best first token was only a part of an answer, so generated text "
+                "might have answered otherwise"
+            ),
+            _partial,
+        ),
+    )
+    for sentence, measure in kinds:
+        found = [(score.run.model.label, measure(score)) for score in scores]
+        if affected := "; ".join(f"{label} {value}" for label, value in found if value):
+            yield f"{sentence}: {affected}."
+
+
+def _guessing(score: Score, chance: float) -> str:
+    return f"{score.micro.value:.1%}" if at_chance(score, chance) else ""
+
+
+def _one_letter(score: Score) -> str:
+    answered, most = sum(score.letter_counts), max(score.letter_counts)
+    if answered < MIN_ANSWERS or most <= LETTER_SHARE * answered:
+        return ""
+    return f"{most / answered:.1%} {LETTERS[score.letter_counts.index(most)]}"
+
+
+def _low_mass(score: Score) -> str:
+    return f"{score.letter_mass:.1%}" if score.letter_mass < LETTER_MASS else ""
+
+
+def _unread(score: Score) -> str:
+    return f"{score.n_unread:,} of {score.n:,}" if score.n_unread else ""
+
+
+def _partial(score: Score) -> str:
+    return f"{score.n_partial:,} of {score.n:,}" if score.n_partial else ""
 
 
 def letter_alarms(reference: Score, candidate: Score) -> Iterator[str]:

@@ -57,7 +57,7 @@ def compare(
     alarms = [
         *mismatches,
         *_coverage_alarms(runs, keys, sample),
-        *(alarm for s in scores for alarm in score_alarms(s, chance)),
+        *score_alarms(scores, chance),
         *(alarm for s in scores[1:] for alarm in letter_alarms(scores[0], s)),
     ]
     return Comparison(

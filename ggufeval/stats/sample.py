@@ -36,6 +36,8 @@ class Answers:
     correct: Bools
     masses: Floats
     """Probability on all letters, from 0 to 1."""
+    partial: Bools
+    """Whether the grammar's best first token was only a part of an answer."""
 
     @classmethod
     def of(cls, records: Sequence[Record]) -> Answers:
@@ -47,6 +49,7 @@ class Answers:
             ),
             correct=np.array([r.correct and not is_unread(r) for r in records], dtype=np.bool_),
             masses=np.array([r.letter_mass for r in records], dtype=np.float64),
+            partial=np.array([r.partial for r in records], dtype=np.bool_),
         )
 
 

@@ -55,6 +55,7 @@ def score_answers(
         n_unread=sample.n - len(read),
         questions_per_second=run.n_done / run.seconds if run.seconds > 0 else 0.0,
         tokens_per_second=run.n_tokens / run.seconds if run.seconds > 0 else 0.0,
+        n_partial=int(answers.partial.sum()),
     )
 
 

@@ -1,5 +1,7 @@
 """What a reader must be told."""
 
+from dataclasses import replace
+
 import pytest
 
 from ggufeval.stats import compare, score
@@ -7,7 +9,7 @@ from ggufeval.stats.alarms import at_chance, letter_alarms, letter_distance, sco
 
 
 def alarms(result):
-    return list(score_alarms(score(result), 0.25))
+    return list(score_alarms([score(result)], 0.25))
 
 
 def test_a_good_run_raises_none(make_result):
@@ -17,7 +19,7 @@ def test_a_good_run_raises_none(make_result):
 
 def test_chance(make_result):
     assert alarms(make_result({"law": "ABCD" * 10})) == [
-        "Tiny Q8_0: its accuracy of 25.0% is not distinguishable from guessing (25.0%)."
+        "Not distinguishable from guessing (25.0%): Tiny Q8_0 25.0%."
     ]
     assert at_chance(score(make_result({"law": "B" * 40})), 0.25)
     assert not at_chance(score(make_result({"law": "A" * 40})), 0.25)
@@ -25,7 +27,7 @@ def test_chance(make_result):
 
 def test_one_letter(make_result):
     most_are_a = make_result({"law": "A" * 62 + "B" * 38})
-    assert alarms(most_are_a) == ["Tiny Q8_0: 62.0% of its answers are A."]
+    assert alarms(most_are_a) == ["More than 60% of the answers are one letter: Tiny Q8_0 62.0% A."]
     assert not alarms(make_result({"law": "A" * 60 + "B" * 40}))
     assert not alarms(make_result({"law": "A" * 19}))
 
@@ -33,14 +35,21 @@ def test_one_letter(make_result):
 def test_letter_mass(make_result):
     (alarm,) = alarms(make_result({"law": "AABAC" * 12}, mass=0.31))
     assert alarm == (
-        "Tiny Q8_0: on average only 31.0% of its probability lies on the letters; "
-        "the prompt style may not suit it."
+        "Less than 50% of the probability lies on the letters, so the prompt style may not suit "
+        "the model: Tiny Q8_0 31.0%."
     )
+
+
+def test_partial(make_result):
+    result = make_result({"law": "AABAC" * 12})
+    records = (replace(result.records[0], partial=True), *result.records[1:])
+    (alarm,) = alarms(replace(result, records=records))
+    assert alarm.endswith("might have answered otherwise: Tiny Q8_0 1 of 60.")
 
 
 def test_unread(make_result):
     assert alarms(make_result({"law": "AABAC" * 12 + "??"})) == [
-        "Tiny Q8_0: 2 of 62 answers could not be read and count as wrong."
+        "Answers that could not be read, and count as wrong: Tiny Q8_0 2 of 62."
     ]
 
 
@@ -77,4 +86,12 @@ def test_a_comparison_names_every_model(make_result):
     reference = make_result({"law": "ABCDA" * 40})
     collapsed = make_result({"law": "C" * 200}, label="Tiny Q2_K", mass=0.1)
     comparison = compare(reference, [collapsed])
-    assert [a.split(":")[0] for a in comparison.alarms] == ["Tiny Q2_K"] * 4
+    assert [a.split(":")[0] for a in comparison.alarms] == [
+        "Not distinguishable from guessing (25.0%)",
+        "More than 60% of the answers are one letter",
+        (
+            "Less than 50% of the probability lies on the letters, so the prompt style may not "
+            "suit the model"
+        ),
+        "Tiny Q2_K",
+    ]

@@ -30,7 +30,7 @@ def tables(draw, max_size=6):
 
 def answers(letters, gold):
     letters, gold = np.array(letters), np.array(gold)
-    return Answers(letters, letters == gold, np.ones(len(letters)))
+    return Answers(letters, letters == gold, np.ones(len(letters)), letters < 0)
 
 
 def test_discordance():

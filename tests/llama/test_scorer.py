@@ -1,0 +1,106 @@
+"""What the engine promises of its arithmetic: the same plan gives the same bits."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from ggufeval import answers, plan, prompts
+from ggufeval.errors import ContextError
+from ggufeval.llama.client import ModelProcess
+from ggufeval.types import EngineSettings, LetterScores, Plan, QuestionSet
+
+FORM = answers.letter_form(" ", 4)
+
+
+def make_plan(path: Path, questions: QuestionSet, budget: int = 512) -> Plan:
+    render = partial(prompts.render, "mmlu", questions.questions, questions.shots)
+    with ModelProcess() as process:
+        tokenized = process.tokenize(path, render)
+    subjects = (question.subject for question in questions.questions)
+    return plan.make(list(zip(subjects, tokenized, strict=True)), budget=budget, max_items=8)
+
+
+def settings(the_plan: Plan, **changes: object) -> EngineSettings:
+    values: dict[str, object] = {
+        "n_ctx": plan.context_size(the_plan),
+        "n_batch": 512,
+        "n_ubatch": 128,
+        "n_seq_max": plan.sequences(the_plan),
+        "n_threads": 2,
+        "n_gpu_layers": 0,
+        "flash_attn": "auto",
+    }
+    return EngineSettings(**(values | changes))  # type: ignore[arg-type]
+
+
+def score(path, the_plan, the_settings, done=frozenset()) -> dict[str, LetterScores]:
+    with ModelProcess() as process:
+        batches = list(process.score(path, the_settings, [FORM], the_plan, frozenset(done)))
+    return {scores.question_id: scores for batch in batches for scores in batch.scores}
+
+
+@pytest.fixture(scope="module")
+def the_plan(q4_0, few_questions) -> Plan:
+    return make_plan(q4_0.parts[0], few_questions)
+
+
+@pytest.fixture(scope="module")
+def scores(q4_0, the_plan) -> dict[str, LetterScores]:
+    return score(q4_0.parts[0], the_plan, settings(the_plan))
+
+
+def test_every_question_is_scored_once(scores, few_questions):
+    assert set(scores) == {question.id for question in few_questions.questions}
+
+
+def test_the_same_plan_gives_the_same_bits(q4_0, the_plan, scores):
+    assert score(q4_0.parts[0], the_plan, settings(the_plan)) == scores
+
+
+def test_the_number_of_threads_changes_no_bit(q4_0, the_plan, scores):
+    assert score(q4_0.parts[0], the_plan, settings(the_plan, n_threads=1)) == scores
+
+
+def test_batches_that_are_done_are_left_out_and_change_no_bit(q4_0, the_plan, scores):
+    done = set(range(0, the_plan.n_batches, 2))
+    rest = score(q4_0.parts[0], the_plan, settings(the_plan), done)
+    assert 0 < len(rest) < len(scores)
+    assert rest == {question_id: scores[question_id] for question_id in rest}
+
+
+def test_another_quantization_has_the_identical_plan(f16, few_questions, the_plan):
+    assert plan.plan_hash(make_plan(f16.parts[0], few_questions)) == plan.plan_hash(the_plan)
+
+
+def test_a_single_row_is_padded(q4_0, the_plan):
+    """Prefixes and batches of one row more than a whole ubatch: threads must not matter."""
+    group = the_plan.groups[0]
+    item = group.batches[0].items[0]
+    n_ubatch = len(group.prefix_tokens) - 1
+    assert n_ubatch > 1
+    alone = plan.Batch((item.__class__(item.question_id, item.suffix_tokens[-1:], 4),))
+    lonely = Plan((plan.Group(group.prefix_tokens + item.suffix_tokens[:-1], (alone,)),))
+    results = [
+        score(
+            q4_0.parts[0],
+            lonely,
+            settings(lonely, n_ubatch=n_ubatch, n_batch=n_ubatch, n_seq_max=3, n_threads=threads),
+        )
+        for threads in (1, 2)
+    ]
+    assert results[0] == results[1]
+
+
+def test_probabilities_are_those_of_the_whole_vocabulary(scores):
+    for result in scores.values():
+        assert 0 < result.mass <= 1
+        assert result.top_logit >= max(result.logits)
+        assert result.logsumexp >= result.top_logit
+
+
+def test_a_context_too_small_is_an_error_of_its_own(q4_0, the_plan):
+    with pytest.raises(ContextError, match="needs a context of"):
+        score(q4_0.parts[0], the_plan, settings(the_plan, n_ctx=256))

@@ -1,0 +1,67 @@
+"""The room's door: styles by name, and prompts of many questions."""
+
+import pkgutil
+
+import pytest
+
+from ggufeval import prompts
+from ggufeval.errors import PromptError, UsageError
+from ggufeval.prompts import chat, mmlu
+from ggufeval.types import ChatTemplate, Question
+
+ONE = Question("q/1", "law", "One?", ("a", "b"), 0)
+TWO = Question("q/2", "art", "Two?", ("a", "b"), 1)
+
+
+def test_every_style_is_found_under_its_name():
+    assert prompts.styles() == {"mmlu": mmlu.STYLE, "chat": chat.STYLE}
+
+
+def test_a_style_is_named_as_its_file():
+    files = {module.name for module in pkgutil.iter_modules(prompts.__path__)}
+    assert prompts.styles().keys() == files - {"style", "template"}
+
+
+def test_every_style_is_described():
+    assert all(style.description for style in prompts.styles().values())
+
+
+def test_a_style_by_name():
+    assert prompts.style("chat") is chat.STYLE
+
+
+def test_an_unknown_style_offers_the_nearest():
+    with pytest.raises(UsageError) as caught:
+        prompts.style("mmul")
+    assert str(caught.value) == (
+        "no prompt style 'mmul'. Did you mean 'mmlu'? There are: chat, mmlu."
+    )
+
+
+def test_a_style_near_to_none_is_only_shown_the_list():
+    with pytest.raises(UsageError) as caught:
+        prompts.style("zzz")
+    assert str(caught.value) == "no prompt style 'zzz'. There are: chat, mmlu."
+
+
+def test_prompts_come_in_the_questions_order():
+    rendered = prompts.render("mmlu", [TWO, ONE], {}, None)
+    assert [prompt.question_id for prompt in rendered] == ["q/2", "q/1"]
+
+
+def test_a_question_gets_the_shots_of_its_own_subject():
+    shots = {"law": [Question("d/1", "law", "Dev?", ("x", "y"), 1)]}
+    one, two = prompts.render("mmlu", [ONE, TWO], shots, None)
+    assert "about law.\n\nDev?\nA. x\nB. y\nAnswer: B\n\nOne?" in one.text
+    assert "about art.\n\nTwo?" in two.text
+
+
+def test_an_error_names_the_question():
+    template = ChatTemplate("{% if 'Two?' in messages[0].content %}{{ nope() }}{% endif %}", "", "")
+    with pytest.raises(PromptError, match="^q/2: the model's chat template fails "):
+        prompts.render("chat", [TWO], {}, template)
+
+
+def test_an_unknown_style_is_refused_before_anything_is_rendered():
+    with pytest.raises(UsageError, match="no prompt style 'chat2'"):
+        prompts.render("chat2", [], {}, None)

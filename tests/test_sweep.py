@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ggufeval import runner, sweep
+from ggufeval.catalog.resolve import resolve
+from ggufeval.errors import ModelError, UsageError
+from ggufeval.store import Store
+
+OPTIONS = runner.Options(shots=1)
+
+
+@pytest.fixture
+def cache(monkeypatch, tmp_path: Path) -> Path:
+    monkeypatch.setenv("GGUFEVAL_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_without_quantizations_the_files_are_taken_as_they_are(smollm2):
+    (level,) = sweep.levels(resolve(str(smollm2)), ())
+    assert level.quantization == ""
+    assert level.label == "SmolLM2-135M-Instruct Q4_1"
+
+
+def test_a_level_that_is_there_is_not_made_again(made, cache):
+    path = made("F16")
+    (level,) = sweep.levels(resolve(str(path)), ["f16"])
+    assert sweep.files_of(level, 2, lambda _: None).parts == (path,)
+
+
+def test_a_missing_level_is_made_once_from_the_best_file(made, smollm2, cache, tmp_path):
+    folder = tmp_path / "levels"
+    folder.mkdir()
+    for path in (made("F16"), made("Q4_0")):
+        (folder / path.name).symlink_to(path)
+    f16, q8_0 = sweep.levels(resolve(str(folder)), ["F16", "Q8_0"])
+    assert f16.quantization == ""
+    assert (q8_0.quantization, q8_0.source.quantization_hint) == ("Q8_0", "F16")
+    said: list[str] = []
+    first = sweep.files_of(q8_0, 2, said.append)
+    again = sweep.files_of(q8_0, 2, said.append)
+    assert first == again
+    assert len(said) == 1
+    assert cache in first.parts[0].parents
+
+
+def test_an_unknown_quantization_offers_the_nearest(smollm2):
+    with pytest.raises(UsageError, match=r"no quantization 'Q4_K_N'\. Did you mean .*Q4_K_M"):
+        sweep.levels(resolve(str(smollm2)), ["Q4_K_N"])
+
+
+def test_a_model_that_fails_does_not_stop_the_others(made, few_questions, tmp_path):
+    broken = tmp_path / "broken-Q8_0.gguf"
+    broken.write_bytes(made("F16").read_bytes()[:20_000_000])
+    sources = (*resolve(str(broken)), *resolve(str(made("Q4_0"))))
+    with Store.open(tmp_path / "results.sqlite") as store:
+        outcome = sweep.sweep(sweep.levels(sources, ()), few_questions, store, replace(OPTIONS))
+    (run,) = outcome.runs
+    (failure,) = outcome.failures
+    assert run.model.label == "SmolLM2-135M-Instruct Q4_0"
+    assert run.n_done == 32
+    assert failure.label == "broken Q8_0"
+    assert isinstance(failure.error, ModelError)
+    assert "truncated" in str(failure.error)
