@@ -49,13 +49,10 @@ def spans(
     pieces = _split(marked)
     words = [piece.text for piece in pieces if not piece.control]
     bodies = [body for m in messages if (body := m.content.strip())]
-    if "".join(piece.text for piece in pieces) != plain or not set(words) <= set(bodies):
+    if words != bodies or "".join(piece.text for piece in pieces) != plain:
         raise PromptError(
-            "the model's chat template alters the text of a message. Use --prompt mmlu."
-        )
-    if words != bodies:
-        raise PromptError(
-            "the model's chat template drops, repeats or moves a message. Use --prompt mmlu."
+            "the model's chat template does not keep every message whole and in its place. "
+            "Use --prompt mmlu."
         )
     return (*pieces, Span(begun)) if begun else tuple(pieces)
 

@@ -163,5 +163,5 @@ def test_a_model_without_a_template_is_told_to_use_mmlu(question):
 
 def test_a_template_that_escapes_the_question_is_refused():
     template = ChatTemplate("{% for m in messages %}{{ m.content | e }}{% endfor %}", "", "")
-    with pytest.raises(PromptError, match="alters the text"):
+    with pytest.raises(PromptError, match="does not keep every message whole"):
         STYLE.render(Question("q", "law", "1 < 2?", ("a", "b"), 0), (), template)

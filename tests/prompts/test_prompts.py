@@ -58,7 +58,7 @@ def test_a_question_gets_the_shots_of_its_own_subject():
 
 def test_an_error_names_the_question():
     template = ChatTemplate("{% if 'Two?' in messages[0].content %}{{ nope() }}{% endif %}", "", "")
-    with pytest.raises(PromptError, match="^q/2: the model's chat template fails "):
+    with pytest.raises(PromptError, match=r"^q/2: the model's chat template fails "):
         prompts.render("chat", [TWO], {}, template)
 
 

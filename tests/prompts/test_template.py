@@ -10,6 +10,10 @@ from ggufeval.errors import PromptError
 from ggufeval.prompts.template import Message, spans
 from ggufeval.types import ChatTemplate, Span
 
+NOT_KEPT = (
+    "the model's chat template does not keep every message whole and in its place. "
+    "Use --prompt mmlu."
+)
 EACH = "{% for m in messages %}<{{ m.role }}>{{ m.content }}</>{% endfor %}"
 
 
@@ -17,11 +21,11 @@ def control(text):
     return Span(text, control=True)
 
 
-def render(source, *contents, begun="", bos_token="<s>"):
+def render(source, *contents, begun=""):
     """The spans of turns that alternate between user and assistant."""
     roles = ["user", "assistant"] * len(contents)
     messages = [Message(role, content) for role, content in zip(roles, contents, strict=False)]
-    return spans(ChatTemplate(source, bos_token, "</s>"), messages, begun=begun)
+    return spans(ChatTemplate(source, "<s>", "</s>"), messages, begun=begun)
 
 
 def text_of(source, *contents):
@@ -234,13 +238,11 @@ def test_altered_text_is_refused(change):
     source = "{% for m in messages %}<user>{{ m.content " + change + " }}</>{% endfor %}"
     with pytest.raises(PromptError) as caught:
         render(source, 'a bc <"d">')
-    assert str(caught.value) == (
-        "the model's chat template alters the text of a message. Use --prompt mmlu."
-    )
+    assert str(caught.value) == NOT_KEPT
 
 
 def test_text_that_depends_on_chance_is_refused():
-    with pytest.raises(PromptError, match="alters the text"):
+    with pytest.raises(PromptError, match=NOT_KEPT):
         render("{{ lipsum() }}" + EACH, "x")
 
 
@@ -257,13 +259,11 @@ def test_text_that_depends_on_chance_is_refused():
 def test_a_message_dropped_repeated_or_moved_is_refused(source):
     with pytest.raises(PromptError) as caught:
         render(source, "a", "b")
-    assert str(caught.value) == (
-        "the model's chat template drops, repeats or moves a message. Use --prompt mmlu."
-    )
+    assert str(caught.value) == NOT_KEPT
 
 
 def test_one_of_two_equal_messages_dropped_is_refused():
-    with pytest.raises(PromptError, match="drops"):
+    with pytest.raises(PromptError, match=NOT_KEPT):
         render("{{ messages[0].content }}", "a", "a")
 
 
