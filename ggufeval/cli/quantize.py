@@ -13,9 +13,9 @@ from ggufeval.errors import UsageError
 @_options.offline
 @_options.quiet
 def quantize(source: str, quants: str, threads: int | None, *, offline: bool, quiet: bool) -> None:
-    """Make levels of a model with llama.cpp's quantizer, in the cache, and print their paths.
+    """Make levels of a model with llama.cpp's quantizer.
 
-    A level made from a file that is itself quantized says so in its metadata, and everywhere it
+    They are kept in the cache; their paths are printed. A level made from a file that is itself quantized says so in its metadata, and everywhere it
     is shown.
     """
     from ggufeval import sweep as house

@@ -13,7 +13,7 @@ from ggufeval.cli import _options
 @click.option("--question", metavar="ID", help="One question's text, and how this run answered.")
 @_options.db
 def show(run: str, question: str | None, db: Path) -> None:
-    """Show a run: its model, its conditions, its progress; or one question of it."""
+    """Show a run and its conditions, or one question of it."""
     from ggufeval.errors import UsageError
     from ggufeval.report.numerals import visible
     from ggufeval.store import Store

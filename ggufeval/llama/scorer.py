@@ -56,7 +56,7 @@ class Scorer:
                 f"{capi.last_error()}."
             )
         self._memory = llama_cpp.llama_get_memory(self.handle)
-        self._batch = llama_cpp.llama_batch_init(settings.n_batch + 1, 0, 1)
+        self._batch = llama_cpp.llama_batch_init(settings.n_batch, 0, 1)
         self._prefix: Tokens | None = None
         self.decode_seconds = 0.0
         """Spent in llama_decode so far."""
@@ -108,11 +108,14 @@ class Scorer:
 
         A yielded array is llama.cpp's own memory, valid until the next is asked for.
         """
-        for start in range(0, len(rows), self.settings.n_batch):
-            piece = rows[start : start + self.settings.n_batch]
-            # One row alone goes through other kernels, whose result depends on the number of
-            # threads; llama.cpp cuts a batch into pieces of n_ubatch.
-            padded = len(piece) % self.settings.n_ubatch == 1
+        # One row alone goes through other kernels, whose result depends on the number of threads.
+        # llama.cpp cuts a batch into pieces of n_ubatch, so the last of them may need padding, for
+        # which a whole batch leaves room.
+        n_batch, n_ubatch = self.settings.n_batch, self.settings.n_ubatch
+        size = n_batch - 1 if n_batch % n_ubatch == 1 else n_batch
+        for start in range(0, len(rows), size):
+            piece = rows[start : start + size]
+            padded = len(piece) % n_ubatch == 1
             if padded:
                 piece = [*piece, (piece[-1][0], 0, self.settings.n_seq_max - 1, False)]
             self._fill(piece)

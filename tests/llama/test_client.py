@@ -40,7 +40,10 @@ def test_the_process_survives_an_error(smollm2: Path):
 
 
 def test_a_template_that_does_not_end_is_given_up(smollm2: Path):
-    with ModelProcess() as process, pytest.raises(PromptError, match="did not finish within 1 sec"):
+    with (
+        ModelProcess() as process,
+        pytest.raises(PromptError, match="did not finish within 1 second"),
+    ):
         process.tokenize(smollm2, endless, timeout=1.0)
 
 

@@ -94,6 +94,12 @@ def test_a_single_row_is_padded(q4_0, the_plan):
     assert results[0] == results[1]
 
 
+def test_a_batch_of_one_row_more_than_its_pieces_works(q4_0, the_plan, scores):
+    # 513 = 4 x 128 + 1: a full batch would leave no room for padding.
+    odd = score(q4_0.parts[0], the_plan, settings(the_plan, n_batch=513))
+    assert odd.keys() == scores.keys()
+
+
 def test_probabilities_are_those_of_the_whole_vocabulary(scores):
     for result in scores.values():
         assert 0 < result.mass <= 1

@@ -1,0 +1,353 @@
+"""Prompts to batches: nothing lost, nothing reordered, and a hash that notices every change."""
+
+from array import array
+from dataclasses import replace
+from itertools import groupby
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ggufeval import plan
+from ggufeval.errors import ContextError
+from ggufeval.types import Batch, Group, Item, Plan, TokenizedPrompt
+
+
+def tokens(*ids):
+    return array("i", ids)
+
+
+def prompts(*sequences, group="law"):
+    """Prompts q0, q1, ... of one group."""
+    return [
+        (group, TokenizedPrompt(f"q{i}", array("i", ids), 4)) for i, ids in enumerate(sequences)
+    ]
+
+
+def make(pairs, *, budget=512, max_items=128, **options):
+    return plan.make(pairs, budget=budget, max_items=max_items, **options)
+
+
+def names(the_plan):
+    """Question ids, a list a batch."""
+    return [[i.question_id for i in batch.items] for g in the_plan.groups for batch in g.batches]
+
+
+def prefixes(the_plan):
+    return [list(group.prefix_tokens) for group in the_plan.groups]
+
+
+def suffixes(the_plan):
+    return [
+        list(i.suffix_tokens) for g in the_plan.groups for batch in g.batches for i in batch.items
+    ]
+
+
+# --- prefixes ------------------------------------------------------------------------------
+
+
+def test_the_prefix_is_what_all_prompts_of_a_group_begin_with():
+    made = make(prompts([1, 2, 3, 4], [1, 2, 5], [1, 2, 3, 6]))
+    assert prefixes(made) == [[1, 2]]
+    assert suffixes(made) == [[3, 4], [5], [3, 6]]
+
+
+def test_each_prompt_keeps_a_token_where_one_begins_another():
+    made = make(prompts([1, 2, 3, 4], [1, 2, 3]))
+    assert prefixes(made) == [[1, 2]]
+    assert suffixes(made) == [[3, 4], [3]]
+
+
+def test_identical_prompts_keep_their_last_token():
+    made = make(prompts([1, 2, 3], [1, 2, 3], [1, 2, 3]))
+    assert prefixes(made) == [[1, 2]]
+    assert suffixes(made) == [[3], [3], [3]]
+
+
+def test_prompts_of_one_token_share_nothing():
+    made = make(prompts([1], [1]))
+    assert prefixes(made) == [[]]
+    assert suffixes(made) == [[1], [1]]
+
+
+def test_prompts_that_differ_at_once_share_nothing():
+    assert prefixes(make(prompts([1, 3], [2, 3]))) == [[]]
+
+
+def test_a_prompt_alone_in_its_group_has_no_prefix():
+    made = make(prompts([1, 2, 3]))
+    assert prefixes(made) == [[]]
+    assert suffixes(made) == [[1, 2, 3]]
+
+
+def test_groups_have_their_own_prefixes():
+    made = make(prompts([1, 2], [1, 3]) + prompts([1, 4, 5], [1, 4, 6], group="art"))
+    assert prefixes(made) == [[1], [1, 4]]
+
+
+def test_a_prefix_can_be_refused():
+    made = make(prompts([1, 2, 3], [1, 2, 4]), share_prefix=False)
+    assert prefixes(made) == [[]]
+    assert suffixes(made) == [[1, 2, 3], [1, 2, 4]]
+
+
+# --- batches -------------------------------------------------------------------------------
+
+
+def test_a_batch_is_filled_to_the_budget_and_no_further():
+    pairs = prompts([1, 1], [2, 2], [3, 3], [4])
+    assert names(make(pairs, budget=4)) == [["q0", "q1"], ["q2", "q3"]]
+    assert names(make(pairs, budget=5)) == [["q0", "q1"], ["q2", "q3"]]
+    assert names(make(pairs, budget=6)) == [["q0", "q1", "q2"], ["q3"]]
+    assert names(make(pairs, budget=7)) == [["q0", "q1", "q2", "q3"]]
+
+
+def test_the_prefix_does_not_count_against_the_budget():
+    assert names(make(prompts([9, 9, 9, 1], [9, 9, 9, 2]), budget=2)) == [["q0", "q1"]]
+
+
+def test_a_batch_has_at_most_so_many_questions():
+    made = make(prompts([1], [2], [3], [4], [5]), max_items=2)
+    assert names(made) == [["q0", "q1"], ["q2", "q3"], ["q4"]]
+
+
+def test_a_prompt_longer_than_the_budget_is_alone():
+    made = make(prompts([1], [2] * 9, [3], [4]), budget=4)
+    assert names(made) == [["q0"], ["q1"], ["q2", "q3"]]
+    assert suffixes(made)[1] == [2] * 9
+
+
+def test_batches_do_not_cross_groups():
+    made = make(prompts([1], [2]) + prompts([3], [4], group="art"))
+    assert [len(group.batches) for group in made.groups] == [1, 1]
+
+
+def test_the_context_limits_a_batch_beside_its_prefix():
+    pairs = prompts([9, 9, 1, 1], [9, 9, 2, 2], [9, 9, 3, 3])
+    assert names(make(pairs, n_ctx=9)) == [["q0", "q1", "q2"]]
+    assert names(make(pairs, n_ctx=8)) == [["q0", "q1"], ["q2"]]
+    assert names(make(pairs, n_ctx=6)) == [["q0"], ["q1"], ["q2"]]
+
+
+def test_the_number_of_choices_goes_with_the_question():
+    pairs = [
+        ("law", TokenizedPrompt("a", tokens(1), 2)),
+        ("law", TokenizedPrompt("b", tokens(2), 7)),
+    ]
+    assert [(i.question_id, i.n_choices) for i in make(pairs).groups[0].batches[0].items] == [
+        ("a", 2),
+        ("b", 7),
+    ]
+
+
+# --- what holds for any prompts ------------------------------------------------------------
+
+SEQUENCES = st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=12), min_size=1, max_size=12)
+
+
+@st.composite
+def pairs_of_groups(draw):
+    groups = draw(st.lists(SEQUENCES, min_size=1, max_size=4))
+    return [
+        (f"g{g}", TokenizedPrompt(f"g{g}/q{i}", array("i", ids), draw(st.integers(2, 10))))
+        for g, sequences in enumerate(groups)
+        for i, ids in enumerate(sequences)
+    ]
+
+
+LIMITS = {
+    "budget": st.integers(1, 30),
+    "max_items": st.integers(1, 6),
+    "n_ctx": st.none() | st.integers(13, 40),
+    "share_prefix": st.booleans(),
+}
+
+
+@given(pairs=pairs_of_groups(), options=st.fixed_dictionaries(LIMITS))
+def test_put_together_again_the_tokens_are_the_prompts(pairs, options):
+    made = plan.make(pairs, **options)
+    again = [
+        TokenizedPrompt(item.question_id, group.prefix_tokens + item.suffix_tokens, item.n_choices)
+        for group in made.groups
+        for batch in group.batches
+        for item in batch.items
+    ]
+    assert again == [prompt for _, prompt in pairs]
+
+
+@given(pairs=pairs_of_groups(), options=st.fixed_dictionaries(LIMITS))
+def test_every_batch_keeps_the_limits(pairs, options):
+    made = plan.make(pairs, **options)
+    n_ctx = options["n_ctx"]
+    for group in made.groups:
+        for batch in group.batches:
+            assert 1 <= len(batch.items) <= options["max_items"]
+            assert all(item.suffix_tokens for item in batch.items)
+            assert batch.n_tokens <= options["budget"] or len(batch.items) == 1
+            assert n_ctx is None or len(group.prefix_tokens) + batch.n_tokens + 1 <= n_ctx
+
+
+@given(pairs=pairs_of_groups(), options=st.fixed_dictionaries(LIMITS))
+def test_no_batch_could_take_in_the_next_question(pairs, options):
+    made = plan.make(pairs, **options)
+    for group in made.groups:
+        room = options["budget"]
+        if options["n_ctx"] is not None:
+            room = min(room, options["n_ctx"] - len(group.prefix_tokens) - 1)
+        for batch, following in zip(group.batches, group.batches[1:], strict=False):
+            more = batch.n_tokens + len(following.items[0].suffix_tokens)
+            assert more > room or len(batch.items) == options["max_items"]
+
+
+@given(pairs=pairs_of_groups())
+def test_no_longer_prefix_would_do(pairs):
+    made = make(pairs)
+    members = [[p.tokens for _, p in g] for _, g in groupby(pairs, key=lambda pair: pair[0])]
+    for group, sequences in zip(made.groups, members, strict=True):
+        if len(sequences) > 1:
+            longer = len(group.prefix_tokens) + 1
+            distinct = {tuple(sequence[:longer]) for sequence in sequences}
+            assert len(distinct) > 1 or longer == min(map(len, sequences))
+
+
+# --- the context ---------------------------------------------------------------------------
+
+
+def test_a_prompt_that_does_not_fit_is_named_with_the_context_it_needs():
+    with pytest.raises(ContextError) as caught:
+        make(prompts([1] * 10, [2] * 300, [3] * 20), n_ctx=300)
+    assert str(caught.value) == (
+        "the prompt of q1 needs a context of 301 tokens, and it is 300. Nothing is truncated: "
+        "use -c 512 or more, or fewer --shots."
+    )
+
+
+def test_a_context_just_large_enough_will_do():
+    pairs = prompts([1] * 10, [2] * 300, [3] * 20)
+    assert names(make(pairs, n_ctx=301)) == [["q0"], ["q1"], ["q2"]]
+
+
+def test_the_context_that_the_error_asks_for_will_do():
+    pairs = prompts([1] * 256)
+    with pytest.raises(ContextError, match="use -c 512 or more"):
+        make(pairs, n_ctx=256)
+    assert plan.context_size(make(pairs, n_ctx=512)) == 512
+
+
+def test_a_prompt_counts_whole_though_its_prefix_is_shared():
+    with pytest.raises(ContextError, match=r"^the prompt of q0 needs a context of 5 tokens"):
+        make(prompts([1, 1, 1, 2], [1, 1, 1, 3]), n_ctx=4)
+
+
+@pytest.mark.parametrize(("n", "size"), [(1, 256), (255, 256), (256, 512), (511, 512), (512, 768)])
+def test_the_context_is_rounded_up_with_room_for_the_padding(n, size):
+    assert plan.context_size(make(prompts([1] * n))) == size
+
+
+def test_the_context_holds_a_prefix_and_its_largest_batch():
+    small = prompts([1] * 200, [2] * 200)
+    shared = prompts([3] * 400 + [4], [3] * 400 + [5] * 110, group="art")
+    made = make(small + shared, budget=200)
+    assert plan.context_size(made) == 512
+    assert plan.context_size(replace(made, groups=made.groups[:1])) == 256
+
+
+def test_sequences_are_the_prefix_the_largest_batch_and_the_padding():
+    made = make(prompts([1], [2], [3], [4]), max_items=3)
+    assert plan.sequences(made) == 1 + 3 + 1
+
+
+# --- the chain -----------------------------------------------------------------------------
+
+
+def item(name, *ids, n_choices=4):
+    return Item(name, tokens(*ids), n_choices)
+
+
+def one_group(*batches, prefix=(1, 2)):
+    return Plan((Group(tokens(*prefix), tuple(Batch(tuple(items)) for items in batches)),))
+
+
+TINY = one_group([item("a", 3), item("é", 4, 128256, n_choices=2)], [item("c", 5)])
+
+
+def test_the_hashes_of_a_tiny_plan_stay():
+    assert plan.chain(TINY) == [
+        "731e42d7fcc914b83741aaf29c5b4c8ea6ce090cce4dd47d009a208585cb0968",
+        "70243cb25b33a784204def25334320b81cd4cee4972ef5326903cdca2c4f3350",
+    ]
+
+
+def test_the_plans_hash_is_the_last_link():
+    assert plan.plan_hash(TINY) == plan.chain(TINY)[-1]
+
+
+def test_there_is_a_link_for_each_batch():
+    made = make(prompts([1], [2], [3]) + prompts([4], group="art"), max_items=2)
+    assert len(plan.chain(made)) == made.n_batches == 3
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        one_group([item("a", 9), item("é", 4, 128256, n_choices=2)], [item("c", 5)]),
+        one_group([item("a", 3), item("é", 4, 9, n_choices=2)], [item("c", 5)]),
+        one_group([item("a", 3), item("é", 128256, 4, n_choices=2)], [item("c", 5)]),
+        one_group([item("a", 3), item("é", 4, 128256, n_choices=3)], [item("c", 5)]),
+        one_group([item("b", 3), item("é", 4, 128256, n_choices=2)], [item("c", 5)]),
+        one_group([item("é", 4, 128256, n_choices=2), item("a", 3)], [item("c", 5)]),
+        one_group([item("a", 3)], [item("é", 4, 128256, n_choices=2), item("c", 5)]),
+        one_group([item("a", 3), item("é", 4, 128256, n_choices=2), item("c", 5)]),
+        one_group([item("a", 3), item("é", 4, 128256, n_choices=2)], [item("c", 5)], prefix=(1, 9)),
+        one_group([item("a", 3), item("é", 4, 128256, n_choices=2)], [item("c", 5)], prefix=(1,)),
+        one_group(
+            [item("a", 2, 3), item("é", 2, 4, 128256, n_choices=2)], [item("c", 2, 5)], prefix=(1,)
+        ),
+        one_group([item("a", 3), item("é", 4, 128256, n_choices=2)], [item("c", 6)]),
+    ],
+    ids=[
+        "token",
+        "last token",
+        "order of tokens",
+        "choices",
+        "id",
+        "order of questions",
+        "where batches part",
+        "one batch",
+        "prefix",
+        "shorter prefix",
+        "where the prefix ends",
+        "second batch",
+    ],
+)
+def test_the_hash_changes_with(other):
+    assert plan.plan_hash(other) != plan.plan_hash(TINY)
+
+
+def test_equal_plans_have_equal_chains():
+    pairs = prompts([1, 2, 3], [1, 2, 4], [1, 5])
+    assert plan.chain(make(pairs, max_items=1)) == plan.chain(make(list(pairs), max_items=1))
+
+
+def test_a_longer_plan_agrees_as_far_as_the_batches_do():
+    short = one_group([item("a", 3)], [item("b", 4)])
+    longer = one_group([item("a", 3)], [item("b", 4)], [item("c", 5)], [item("d", 6)])
+    assert plan.chain(longer)[:2] == plan.chain(short)
+
+
+def test_a_chain_that_has_parted_never_meets_again():
+    one = one_group([item("a", 3)], [item("b", 4)], [item("c", 5)])
+    other = one_group([item("a", 3)], [item("b", 9)], [item("c", 5)])
+    agree = [x == y for x, y in zip(plan.chain(one), plan.chain(other), strict=True)]
+    assert agree == [True, False, False]
+
+
+@given(pairs=pairs_of_groups(), data=st.data())
+def test_any_changed_token_changes_the_hash(pairs, data):
+    at = data.draw(st.integers(0, len(pairs) - 1))
+    group, prompt = pairs[at]
+    place = data.draw(st.integers(0, len(prompt.tokens) - 1))
+    changed = array("i", prompt.tokens)
+    changed[place] += 7
+    others = [*pairs[:at], (group, replace(prompt, tokens=changed)), *pairs[at + 1 :]]
+    assert plan.plan_hash(make(others)) != plan.plan_hash(make(pairs))
