@@ -63,9 +63,9 @@ def _common_prefix(sequences: Sequence[Tokens]) -> int:
 
     The smallest and the greatest sequence differ first where any two do.
     """
-    limit = min(len(sequence) for sequence in sequences) - 1
     if len(sequences) == 1:
-        return limit if limit < 1 else 0
+        return 0
+    limit = max(0, min(len(sequence) for sequence in sequences) - 1)
     low, high = min(sequences), max(sequences)
     return next((i for i in range(limit) if low[i] != high[i]), limit)
 

@@ -15,8 +15,8 @@ from ggufeval.errors import UsageError
 def quantize(source: str, quants: str, threads: int | None, *, offline: bool, quiet: bool) -> None:
     """Make levels of a model with llama.cpp's quantizer.
 
-    They are kept in the cache; their paths are printed. A level made from a file that is itself quantized says so in its metadata, and everywhere it
-    is shown.
+    They are kept in the cache, and their paths are printed. A level made from a file that is
+    itself quantized says so in its metadata, and everywhere it is shown.
     """
     from ggufeval import sweep as house
     from ggufeval.cli import _models, _progress

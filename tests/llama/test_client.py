@@ -28,7 +28,7 @@ def refused(template: ChatTemplate | None) -> list[Prompt]:
 
 
 def test_errors_of_ours_come_through_as_they_are(smollm2: Path):
-    with ModelProcess() as process, pytest.raises(PromptError, match="^no such style$"):
+    with ModelProcess() as process, pytest.raises(PromptError, match=r"^no such style$"):
         process.tokenize(smollm2, refused)
 
 
@@ -42,7 +42,7 @@ def test_the_process_survives_an_error(smollm2: Path):
 def test_a_template_that_does_not_end_is_given_up(smollm2: Path):
     with (
         ModelProcess() as process,
-        pytest.raises(PromptError, match="did not finish within 1 second"),
+        pytest.raises(PromptError, match="not finish within 1 sec"),
     ):
         process.tokenize(smollm2, endless, timeout=1.0)
 
