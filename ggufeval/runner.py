@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ggufeval import answers, plan, prompts
-from ggufeval.errors import ContextError
+from ggufeval.errors import ContextError, UsageError
 from ggufeval.llama.client import ModelProcess
 from ggufeval.store import Store
 from ggufeval.types import (
@@ -58,12 +58,10 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """A model on the disk: all its parts in order, their hash, and what to call it ('': as the
-    file does)."""
+    """A model on the disk: all its parts in order, and their hash."""
 
     parts: tuple[Path, ...]
     sha256: str
-    label: str = ""
 
 
 class Progress(Protocol):
@@ -130,7 +128,7 @@ def evaluate(
 def _prepare(
     process: ModelProcess, model: ModelFiles, questions: QuestionSet, options: Options
 ) -> _Job:
-    info = process.info(model.parts, model.sha256, model.label)
+    info = process.info(model.parts, model.sha256)
     tokenized = _tokenize(process, info, questions, options)
     subjects = (question.subject for question in questions.questions)
     the_plan = plan.make(
@@ -141,14 +139,21 @@ def _prepare(
     )
     links = tuple(plan.chain(the_plan))
     machine = process.machine()
-    all_layers = -1 if machine.supports_gpu_offload else 0
+    n_gpu_layers = options.n_gpu_layers
+    if n_gpu_layers is None:
+        n_gpu_layers = -1 if machine.supports_gpu_offload else 0
+    if n_gpu_layers and not machine.supports_gpu_offload:
+        raise UsageError(
+            f"-ngl {n_gpu_layers}: this build of llama.cpp cannot offload to a GPU. Leave -ngl "
+            "out, or build llama-cpp-python for your GPU (see the README)."
+        )
     settings = EngineSettings(
         n_ctx=options.n_ctx or plan.context_size(the_plan),
         n_batch=options.n_batch,
         n_ubatch=options.n_ubatch,
         n_seq_max=plan.sequences(the_plan),
         n_threads=options.n_threads or physical_cores(),
-        n_gpu_layers=all_layers if options.n_gpu_layers is None else options.n_gpu_layers,
+        n_gpu_layers=n_gpu_layers,
         flash_attn=options.flash_attn,
     )
     forms = _forms(prompts.style(options.prompt).answer_prefix, questions.questions)

@@ -8,11 +8,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ggufeval import runner
-from ggufeval.catalog.files import file_sha256
+from ggufeval.catalog.files import check_gguf, file_sha256
 from ggufeval.catalog.resolve import Source, level_path
-from ggufeval.errors import GgufevalError, UsageError
+from ggufeval.errors import GgufevalError, ModelError, UsageError
 from ggufeval.llama.client import ModelProcess
 from ggufeval.store import Store
 from ggufeval.types import ModelInfo, QuestionSet, Run
@@ -49,18 +50,27 @@ class Outcome:
 def levels(sources: Sequence[Source], quantizations: Sequence[str]) -> tuple[Level, ...]:
     """The levels asked for of each model; without any, the files as they are.
 
-    Files of one name are one model at several levels. What is missing is made from the one with
-    the most bits per weight. Raises UsageError for a quantization that llama.cpp does not know.
+    Files of one name in one folder are one model at several levels. What is missing is made from
+    the one with the most bits per weight. A file that cannot be read stands for itself, and fails
+    when its turn comes. Raises UsageError for a quantization that llama.cpp does not know.
     """
     if not quantizations:
         return tuple(Level(source) for source in sources)
     with ModelProcess() as process:
-        wanted = [_known(name, list(process.quantization_types())) for name in quantizations]
-        infos = {source: process.info(source.parts) for source in sources}
-    models: dict[str, dict[Source, ModelInfo]] = {}
-    for source, info in infos.items():
-        models.setdefault(source.name, {})[source] = info
-    return tuple(_level(name, files) for files in models.values() for name in wanted)
+        known = list(process.quantization_types())
+    wanted = [_known(name, known) for name in quantizations]
+    models: dict[tuple[Path, str], dict[Source, ModelInfo]] = {}
+    broken = []
+    for source in sources:
+        try:
+            with ModelProcess() as process:
+                info = process.info(source.parts)
+        except GgufevalError:
+            broken.append(Level(source))
+        else:
+            models.setdefault((source.path.parent, source.name), {})[source] = info
+    found = [_level(name, files) for files in models.values() for name in wanted]
+    return (*found, *broken)
 
 
 def _known(name: str, known: Sequence[str]) -> str:
@@ -72,9 +82,11 @@ def _known(name: str, known: Sequence[str]) -> str:
 
 
 def _level(name: str, files: dict[Source, ModelInfo]) -> Level:
-    for source, info in files.items():
-        if info.quantization == name:
-            return Level(source)
+    """The file that calls itself so, else the one that is so, else one to be made."""
+    named = [source for source in files if source.quantization_hint == name]
+    real = [source for source, info in files.items() if info.quantization == name]
+    if found := named or real:
+        return Level(found[0])
     best = max(files, key=lambda source: files[source].bits_per_weight)
     return Level(best, name)
 
@@ -82,22 +94,33 @@ def _level(name: str, files: dict[Source, ModelInfo]) -> Level:
 def files_of(level: Level, n_threads: int | None, say: Say) -> runner.ModelFiles:
     """The level's files, quantized from its source where they are not there yet.
 
-    Raises ModelError where llama.cpp refuses.
+    Raises ModelError where the source is no GGUF, is not what the catalogue says, or is refused
+    by llama.cpp.
     """
     parts = level.source.parts
     if level.quantization:
         target = level_path(level.source, level.quantization)
         if not target.exists():
+            _verified(level.source)
             say(f"Quantizing {level.source.label} to {level.quantization} ...")
             with ModelProcess() as process:
-                process.quantize(
-                    level.source.path,
-                    target,
-                    level.quantization,
-                    n_threads or runner.physical_cores(),
-                )
-        parts = (target,)
-    return runner.ModelFiles(parts, file_sha256(parts[0]))
+                n_threads = n_threads or runner.physical_cores()
+                process.quantize(parts, target, level.quantization, n_threads)
+        return runner.ModelFiles((target,), file_sha256(target))
+    return runner.ModelFiles(parts, _verified(level.source))
+
+
+def _verified(source: Source) -> str:
+    """The hash of a source, which is the catalogue's where it is a model of the catalogue."""
+    for part in source.parts:
+        check_gguf(part)
+    sha256 = file_sha256(source.path)
+    if source.entry is not None and sha256 != source.entry.sha256:
+        raise ModelError(
+            f"{source.path}: sha256 {source.entry.sha256} was expected, {sha256} was found: the "
+            "file was damaged or changed. Remove it, and it is fetched again."
+        )
+    return sha256
 
 
 def sweep(
@@ -109,13 +132,19 @@ def sweep(
     progress: runner.Progress | None = None,
     say: Say = lambda _: None,
 ) -> Outcome:
-    """Evaluate each level in its turn. One that fails does not stop the others."""
+    """Evaluate each level in its turn. One that fails does not stop the others.
+
+    The store remembers the runs as one sweep, in this order, each as soon as it is finished.
+    """
     runs: list[Run] = []
     failures: list[Failure] = []
+    number = store.begin_sweep()
     for level in the_levels:
         try:
             model = files_of(level, options.n_threads, say)
-            runs.append(runner.evaluate(model, questions, store, options, progress))
+            run = runner.evaluate(model, questions, store, options, progress)
+            store.add_to_sweep(number, run.id)
+            runs.append(run)
         except GgufevalError as error:
             failures.append(Failure(level.label, error))
             say(f"{level.label} failed: {error}")

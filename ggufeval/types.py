@@ -63,10 +63,11 @@ class QuestionSet:
 
     @property
     def sha256(self) -> str:
-        """Hash of all that can change a verdict: id, stem, choices and gold, in order."""
+        """Hash of all that can change a verdict or where it counts: id, subject, stem, choices and
+        gold, in order."""
         digest = hashlib.sha256()
         for q in self.questions:
-            row = json.dumps([q.id, q.stem, q.choices, q.answer], ensure_ascii=True)
+            row = json.dumps([q.id, q.subject, q.stem, q.choices, q.answer], ensure_ascii=True)
             digest.update(row.encode() + b"\n")
         return digest.hexdigest()
 

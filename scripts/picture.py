@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from ggufeval.cli._results import choose, compare
+from ggufeval.cli._results import choose, choose_reference, compare
 from ggufeval.report import terminal
 from ggufeval.store import Store
 
@@ -22,7 +22,8 @@ WIDTH = 80
 def main() -> None:
     database, picture, command = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
     with Store.open(database, read_only=True) as store:
-        comparison, _ = compare(store, choose(store, ()), None)
+        runs = choose(store, ())
+        comparison, _ = compare(store, runs, choose_reference(runs, None))
     console = Console(record=True, width=WIDTH, file=io.StringIO(), highlight=False)
     console.print(Text(f"$ {command}", style="bold"))
     console.print(Text.from_ansi(terminal.draw(comparison, WIDTH, color=True)))

@@ -30,7 +30,7 @@ def made(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[s
         target = folder / f"SmolLM2-135M-Instruct-{quantization}.gguf"
         if not target.exists():
             with ModelProcess() as process:
-                process.quantize(smollm2, target, quantization, runner.physical_cores())
+                process.quantize([smollm2], target, quantization, runner.physical_cores())
         return target
 
     return make

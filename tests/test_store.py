@@ -166,11 +166,18 @@ def test_same_fingerprint_is_the_same_run(store):
 
 def test_forced_attempts_are_counted(store):
     first = store.begin(make_run(), QUESTIONS)
+    store.finish(first, 1)
     assert store.begin(make_run(), QUESTIONS, force=True) == f"{first}-2"
+    store.finish(f"{first}-2", 1)
     assert store.begin(make_run(), QUESTIONS, force=True) == f"{first}-3"
     assert store.begin(make_run(), QUESTIONS) == f"{first}-3"
     assert store.run(first).id == first
     assert store.begin(make_run("Q2_K"), QUESTIONS, force=True).count("-") == 0
+
+
+def test_force_goes_on_with_an_attempt_that_is_not_finished(store):
+    first = store.begin(make_run(), QUESTIONS)
+    assert store.begin(make_run(), QUESTIONS, force=True) == first
 
 
 def test_sums_go_on_over_sessions(path):
@@ -216,6 +223,7 @@ def test_unknown_run(store, wrong):
 
 def test_prefix_of_several(store):
     run_id = store.begin(make_run(), QUESTIONS)
+    store.finish(run_id, 1)
     store.begin(make_run(), QUESTIONS, force=True)
     with pytest.raises(
         UsageError, match=f"'{run_id[:5]}' begins .* several runs: {run_id}-2, {run_id}"
@@ -239,14 +247,26 @@ def test_model_that_moved_keeps_the_label_of_each_run(store):
     assert store.run(second).model == model
 
 
-def test_latest_is_the_newest_sweep_in_its_order(store):
+def test_latest_is_the_last_sweep_that_has_runs_in_its_order(store):
     assert store.latest() == ()
-    store.begin(make_run("F16", shots=0), QUESTIONS)
-    store.begin(make_run("F16", plan="other"), QUESTIONS)
-    first = [store.begin(make_run(name), QUESTIONS) for name in ("F16", "Q8_0", "Q2_K")]
-    assert [run.id for run in store.latest()] == first
-    again = store.begin(make_run("Q8_0"), QUESTIONS, force=True)
-    assert [run.id for run in store.latest()] == [first[0], first[2], again]
+    ids = [store.begin(make_run(name), QUESTIONS) for name in ("F16", "Q8_0", "Q2_K")]
+    first = store.begin_sweep()
+    for run_id in (ids[1], ids[0], ids[1]):
+        store.add_to_sweep(first, run_id)
+    assert [run.id for run in store.latest()] == [ids[1], ids[0]]
+    second = store.begin_sweep()
+    assert [run.id for run in store.latest()] == [ids[1], ids[0]]
+    store.add_to_sweep(second, ids[2])
+    assert [run.id for run in store.latest()] == [ids[2]]
+
+
+def test_delete_takes_a_run_out_of_its_sweep(store):
+    first, second = (store.begin(make_run(name), QUESTIONS) for name in ("F16", "Q8_0"))
+    sweep = store.begin_sweep()
+    store.add_to_sweep(sweep, first)
+    store.add_to_sweep(sweep, second)
+    store.delete(first)
+    assert [run.id for run in store.latest()] == [second]
 
 
 def test_delete_takes_what_nobody_else_needs(store):
@@ -387,18 +407,6 @@ def test_batch_of_an_unknown_run(store):
         add(store, "nobody", 0)
     with pytest.raises(UsageError, match="'nobody'"):
         store.done_batches("nobody")
-
-
-def test_question(store):
-    with pytest.raises(UsageError, match="None is stored yet"):
-        store.question("mmlu/test/law/1")
-    store.begin(make_run(), QUESTIONS)
-    assert store.question("mmlu/test/law/7") == QUESTIONS[7]
-    newer = dataclasses.replace(QUESTIONS[7], stem="Newer")
-    store.begin(make_run(questions="newer"), [newer])
-    assert store.question("mmlu/test/law/7") == newer
-    with pytest.raises(UsageError, match=r"'mmlu/test/law/77'. Known: mmlu/test/law/7"):
-        store.question("mmlu/test/law/77")
 
 
 def test_two_question_sets_keep_apart(store):
@@ -693,7 +701,7 @@ def test_two_writers(path):
         assert first.wait() == second.wait() == 0
     with Store.open(path) as store:
         runs = store.runs()
-        assert len(runs) == len(store.latest()) == 2
+        assert len(runs) == 2
         assert {run.n_done for run in runs} == {800}
         assert {run.status for run in runs} == {RunStatus.DONE}
 

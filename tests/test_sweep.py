@@ -55,13 +55,48 @@ def test_an_unknown_quantization_offers_the_nearest(smollm2):
 def test_a_model_that_fails_does_not_stop_the_others(made, few_questions, tmp_path):
     broken = tmp_path / "broken-Q8_0.gguf"
     broken.write_bytes(made("F16").read_bytes()[:20_000_000])
-    sources = (*resolve(str(broken)), *resolve(str(made("Q4_0"))))
+    page = tmp_path / "page.gguf"
+    page.write_bytes(b"<html>")
+    (tmp_path / made("Q4_0").name).symlink_to(made("Q4_0"))
+    sources = resolve(str(tmp_path))
     with Store.open(tmp_path / "results.sqlite") as store:
         outcome = sweep.sweep(sweep.levels(sources, ()), few_questions, store, replace(OPTIONS))
+        store_order = [run.id for run in store.latest()]
     (run,) = outcome.runs
-    (failure,) = outcome.failures
+    failure, other = outcome.failures
+    assert "a web page" in str(other.error)
+    assert store_order == [run.id]
     assert run.model.label == "SmolLM2-135M-Instruct Q4_0"
     assert run.n_done == 32
     assert failure.label == "broken Q8_0"
     assert isinstance(failure.error, ModelError)
     assert "truncated" in str(failure.error)
+
+
+def test_a_broken_file_does_not_stop_the_levels_of_others(made, tmp_path):
+    broken = tmp_path / "broken-F16.gguf"
+    broken.write_bytes(made("F16").read_bytes()[:20_000_000])
+    sources = (*resolve(str(broken)), *resolve(str(made("Q4_0"))))
+    found = sweep.levels(sources, ["Q4_0", "Q8_0"])
+    assert [level.label for level in found] == [
+        "SmolLM2-135M-Instruct Q4_0",
+        "SmolLM2-135M-Instruct Q8_0",
+        "broken F16",
+    ]
+
+
+def test_files_of_one_name_in_two_folders_are_two_models(made, tmp_path):
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "model-F16.gguf").symlink_to(made("F16"))
+    sources = [resolve(str(tmp_path / name / "model-F16.gguf"))[0] for name in ("one", "two")]
+    found = sweep.levels(sources, ["Q8_0"])
+    assert [level.source for level in found] == sources
+
+
+def test_a_changed_file_of_the_catalogue_is_refused(smollm2):
+    (source,) = resolve("smollm2-135m-instruct")
+    assert source.entry is not None
+    changed = replace(source, entry=replace(source.entry, sha256="0" * 64))
+    with pytest.raises(ModelError, match="was damaged or changed"):
+        sweep.files_of(sweep.Level(changed), 2, lambda _: None)

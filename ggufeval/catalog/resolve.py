@@ -68,13 +68,14 @@ def resolve(
 ) -> tuple[Source, ...]:
     """The models that `model` names: a GGUF file, a folder of them, or a name of the catalogue.
 
-    A folder gives its models the largest first, and needs at least one. A catalogue's model is
-    fetched unless it is there or `offline`. Raises ModelError where no model is found, and where
-    what is found is not a whole GGUF.
+    A folder gives its models the largest first, needs at least one, and is not looked into: a bad
+    file among good ones is found when its turn comes. A catalogue's model is fetched unless it is
+    there or `offline`. Raises ModelError where no model is found, and where a file that is named
+    is not a whole GGUF.
     """
     path = Path(os.path.expanduser(model))  # noqa: PTH111 - Path.expanduser raises on `~nobody`
     if model and _is_there(path):
-        return _folder(path) if path.is_dir() else (_source(path),)
+        return _folder(path) if path.is_dir() else (_checked(_source(path)),)
     known = {entry.name: entry for entry in entries()}
     if model in known:
         return (_catalogue(known[model], offline=offline, progress=progress),)
@@ -133,8 +134,6 @@ def _is_there(path: Path) -> bool:
 
 def _source(path: Path, entry: Entry | None = None) -> Source:
     files = parts(path)
-    for file in files:
-        check_gguf(file)
     name, quantization = split_name(files[0])
     return Source(
         path=files[0],
@@ -144,6 +143,12 @@ def _source(path: Path, entry: Entry | None = None) -> Source:
         quantization_hint=quantization,
         entry=entry,
     )
+
+
+def _checked(source: Source) -> Source:
+    for part in source.parts:
+        check_gguf(part)
+    return source
 
 
 def _folder(folder: Path) -> tuple[Source, ...]:
@@ -178,7 +183,7 @@ def _catalogue(entry: Entry, *, offline: bool, progress: Progress | None) -> Sou
         )
     if path is None:
         path = fetch(entry, folder, progress) if progress else fetch(entry, folder)
-    return _source(path, entry)
+    return _checked(_source(path, entry))
 
 
 def _advice(model: str, known: dict[str, Entry]) -> str:

@@ -26,6 +26,9 @@ def edge() -> Iterator[None]:
         yield
     except GgufevalError as error:
         raise _Failure(str(error)) from error
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise _Failure(f"{where}{error.strerror or error}") from error
     except KeyboardInterrupt:
         click.echo(
             "\nInterrupted. What is done is stored: repeat the same command to go on.", err=True

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ggufeval.errors import UsageError
+
 if TYPE_CHECKING:
     from ggufeval.runner import Options
     from ggufeval.types import QuestionSet
@@ -77,7 +79,7 @@ _ENGINE = (
     click.option(
         "-b",
         "--batch-size",
-        type=click.IntRange(min=2),
+        type=click.IntRange(min=32),
         default=2048,
         show_default=True,
         help="Tokens decoded together.",
@@ -85,7 +87,7 @@ _ENGINE = (
     click.option(
         "-ub",
         "--ubatch-size",
-        type=click.IntRange(min=2),
+        type=click.IntRange(min=32),
         default=512,
         show_default=True,
         help="Tokens computed at once.",
@@ -114,6 +116,14 @@ def _all(options: tuple[Callable[[Any], Any], ...]) -> Callable[[Function], Func
 
 questions = _all(_QUESTIONS)
 engine = _all(_ENGINE)
+
+
+def names(text: str) -> list[str]:
+    """The quantizations in `Q8_0,Q4_K_M`. Raises UsageError where there is none."""
+    found = [name.strip() for name in text.split(",") if name.strip()]
+    if not found:
+        raise UsageError("at least one quantization was expected, as in Q8_0,Q4_K_M.")
+    return list(dict.fromkeys(found))
 
 
 def load_questions(values: dict[str, Any], default_task: str | None = None) -> QuestionSet:

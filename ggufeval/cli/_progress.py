@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from ggufeval.runner import Progress
+    from ggufeval.sweep import Failure
     from ggufeval.types import Plan, Run
 
 SECONDS_BETWEEN_LINES = 15.0
@@ -40,6 +41,12 @@ def tell_if_busy(say: Callable[[str], None]) -> None:
             f"Note: other programs keep {busy:.1f} of {psutil.cpu_count()} cores busy. The answers "
             "stay the same, but the speeds will be lower than this machine can do."
         )
+
+
+def tell_failures(failures: Sequence[Failure]) -> None:
+    """What failed, also where quiet was asked for."""
+    for failure in failures:
+        click.echo(f"Failed: {failure.label}: {failure.error}", err=True)
 
 
 class _Counts:

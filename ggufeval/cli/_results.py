@@ -20,17 +20,31 @@ if TYPE_CHECKING:
 def choose(store: Store, names: Sequence[str]) -> list[Run]:
     """Runs by id or unique prefix; without names, those of the last sweep."""
     runs = [store.run(name) for name in names] if names else list(store.latest())
-    runs = [run for run in runs if run.n_done]
+    if empty := [run.id for run in runs if not run.n_done]:
+        raise UsageError(f"{', '.join(empty)}: nothing is recorded yet. Repeat its command first.")
     if not runs:
         raise UsageError(f"{store.path} has no run with results yet. Start with `ggufeval sweep`.")
     return runs
 
 
+def find_reference(runs: Sequence[Run], name: str | None) -> Run:
+    """The run that `name` means (see `choose_reference`), or the default where it is not here."""
+    try:
+        return choose_reference(runs, name)
+    except UsageError:
+        return choose_reference(runs, None)
+
+
 def choose_reference(runs: Sequence[Run], name: str | None) -> Run:
-    """The run that `name` means (an id's beginning, a label, a quantization); without a name the
-    one with the most bits a weight."""
+    """The run that `name` means: an id's beginning, a label, a quantization.
+
+    Without a name it is the one with the most bits a weight, of those that were not made from a
+    lossy file where there are any: the level that a copy was made from must not look free.
+    """
     if name is None:
-        return max(runs, key=lambda run: run.model.bits_per_weight)
+        return max(
+            runs, key=lambda run: (not run.model.requantized_from, run.model.bits_per_weight)
+        )
     wanted = name.casefold()
     for matches in (
         [run for run in runs if wanted in (run.id, run.model.label.casefold())],
@@ -44,15 +58,14 @@ def choose_reference(runs: Sequence[Run], name: str | None) -> Run:
 
 
 def compare(
-    store: Store, runs: Sequence[Run], reference: str | None, *, allow_mismatch: bool = False
+    store: Store, runs: Sequence[Run], reference: Run, *, allow_mismatch: bool = False
 ) -> tuple[Comparison, list[RunResult]]:
     """The comparison of the runs with their reference, and the results behind it."""
     from ggufeval import stats
 
-    first = choose_reference(runs, reference)
-    rest = [run for run in runs if run.id != first.id]
+    rest = [run for run in runs if run.id != reference.id]
     rest.sort(key=lambda run: -run.model.bits_per_weight)
-    results = [store.result(run.id) for run in (first, *rest)]
+    results = [store.result(run.id) for run in (reference, *rest)]
     comparison = stats.compare(results[0], results[1:], allow_mismatch=allow_mismatch)
     return comparison, results
 
@@ -63,13 +76,23 @@ def show(format_name: str, comparison: Comparison, results: Sequence[RunResult])
     click.echo(report.render(format_name, comparison, results, sys.stdout), nl=False)
 
 
-def write_report(
-    path: Path, format_name: str, comparison: Comparison, results: Sequence[RunResult]
-) -> None:
+def report_format(path: Path) -> str:
+    """The format that a report's file name asks for. Raises UsageError for an unknown ending."""
+    from ggufeval import report
+
+    by_suffix = {report.find_format(name).suffix: name for name in report.format_names()}
+    if path.suffix not in by_suffix:
+        raise UsageError(
+            f"{path}: its ending was expected to be one of {', '.join(sorted(by_suffix))}."
+        )
+    return by_suffix[path.suffix]
+
+
+def write_report(path: Path, comparison: Comparison, results: Sequence[RunResult]) -> None:
     """Write a report whole or not at all. Raises UsageError where that cannot be."""
     from ggufeval import report
 
-    text = report.render(format_name, comparison, results)
+    text = report.render(report_format(path), comparison, results)
     half = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

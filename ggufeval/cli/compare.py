@@ -31,6 +31,9 @@ def compare(
     with Store.open(db, read_only=True) as store:
         chosen = _results.choose(store, runs)
         comparison, results = _results.compare(
-            store, chosen, reference, allow_mismatch=allow_mismatch
+            store,
+            chosen,
+            _results.choose_reference(chosen, reference),
+            allow_mismatch=allow_mismatch,
         )
     _results.show(format_name, comparison, results)

@@ -3,7 +3,6 @@ from __future__ import annotations
 import click
 
 from ggufeval.cli import _options
-from ggufeval.errors import UsageError
 
 
 @click.command()
@@ -22,10 +21,7 @@ def quantize(source: str, quants: str, threads: int | None, *, offline: bool, qu
     from ggufeval.cli import _models, _progress
 
     sources = _models.resolve([source], offline=offline, quiet=quiet)
-    names = [name.strip() for name in quants.split(",") if name.strip()]
-    if not names:
-        raise UsageError("--to expects at least one quantization: --to Q8_0,Q4_K_M.")
     say = _progress.say(quiet=quiet)
-    for level in house.levels(sources, names):
+    for level in house.levels(sources, _options.names(quants)):
         for path in house.files_of(level, threads, say).parts:
             click.echo(path)

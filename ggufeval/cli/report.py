@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from ggufeval.cli import _options
-from ggufeval.errors import UsageError
 
 
 @click.command()
@@ -30,19 +29,17 @@ def report(
     db: Path,
 ) -> None:
     """Write a report of runs. Without RUN, of the last sweep."""
-    from ggufeval import report as room
     from ggufeval.cli import _results
     from ggufeval.store import Store
 
-    by_suffix = {room.find_format(name).suffix: name for name in room.format_names()}
-    if output.suffix not in by_suffix:
-        raise UsageError(
-            f"{output}: its ending was expected to be one of {', '.join(sorted(by_suffix))}."
-        )
+    _results.report_format(output)  # a wrong ending is refused before anything is read
     with Store.open(db, read_only=True) as store:
         chosen = _results.choose(store, runs)
         comparison, results = _results.compare(
-            store, chosen, reference, allow_mismatch=allow_mismatch
+            store,
+            chosen,
+            _results.choose_reference(chosen, reference),
+            allow_mismatch=allow_mismatch,
         )
-    _results.write_report(output, by_suffix[output.suffix], comparison, results)
+    _results.write_report(output, comparison, results)
     click.echo(output)

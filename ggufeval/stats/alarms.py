@@ -68,6 +68,15 @@ def score_alarms(scores: Sequence[Score], chance: float) -> Iterator[str]:
             yield f"{sentence}: {affected}."
 
 
+def reference_alarms(reference: Score) -> Iterator[str]:
+    """Sentence about a reference that has itself lost something."""
+    if source := reference.run.model.requantized_from:
+        yield (
+            f"The reference was made from a {source} file: what {source} itself costs cannot be "
+            "seen here. Start from F16 or BF16 to see it."
+        )
+
+
 def _guessing(score: Score, chance: float) -> str:
     return f"{score.micro.value:.1%}" if at_chance(score, chance) else ""
 

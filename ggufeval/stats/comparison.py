@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, TypeAlias
 
 from ggufeval.errors import ComparisonError
-from ggufeval.stats.alarms import at_chance, letter_alarms, score_alarms
+from ggufeval.stats.alarms import at_chance, letter_alarms, reference_alarms, score_alarms
 from ggufeval.stats.paired import discordance, mcnemar_midp, mover
 from ggufeval.stats.sample import Answers, Sample
 from ggufeval.stats.scores import score_answers
@@ -57,6 +57,7 @@ def compare(
     alarms = [
         *mismatches,
         *_coverage_alarms(runs, keys, sample),
+        *reference_alarms(scores[0]),
         *score_alarms(scores, chance),
         *(alarm for s in scores[1:] for alarm in letter_alarms(scores[0], s)),
     ]

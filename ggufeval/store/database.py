@@ -48,6 +48,12 @@ CREATE TABLE records (
     text TEXT, parse_error TEXT, partial INTEGER NOT NULL,
     PRIMARY KEY (run_id, question_id, rotation)
 );
+CREATE TABLE sweeps (id INTEGER PRIMARY KEY, created TEXT NOT NULL);
+CREATE TABLE sweep_runs (
+    position INTEGER PRIMARY KEY, sweep_id INTEGER NOT NULL REFERENCES sweeps,
+    run_id TEXT NOT NULL REFERENCES runs ON DELETE CASCADE,
+    UNIQUE (sweep_id, run_id)
+);
 """
 _ADVICE = {
     "SQLITE_BUSY": "Another process keeps it locked: wait until that one is done.",

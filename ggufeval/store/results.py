@@ -69,15 +69,17 @@ class Store:
     def begin(self, run: Run, questions: Sequence[Question], *, force: bool = False) -> str:
         """The id of the run with this fingerprint, begun unless it is there.
 
-        `force` begins a further attempt. `run` comes without what is the store's to say: the id,
-        the status, what is summed over batches and, where it is empty, `created`.
+        `force` begins a further attempt, once the last one is finished. `run` comes without what
+        is the store's to say: the id, the status, what is summed over batches and, where it is
+        empty, `created`.
         """
         digest = run.fingerprint.digest
         with self._transaction():
             last = self._db.execute(
-                "SELECT id, attempt FROM runs WHERE digest = ? ORDER BY attempt DESC", (digest,)
+                "SELECT id, attempt, status FROM runs WHERE digest = ? ORDER BY attempt DESC",
+                (digest,),
             ).fetchone()
-            if last and not force:
+            if last and not (force and last["status"] == RunStatus.DONE.value):
                 return str(last["id"])
             attempt = last["attempt"] + 1 if last else 1
             run_id = digest[:12] + (f"-{attempt}" if attempt > 1 else "")
@@ -127,6 +129,21 @@ class Store:
                 (RunStatus.DONE.value, peak_rss_bytes, self._id(run_id)),
             )
 
+    def begin_sweep(self) -> int:
+        """The number of a new sweep: runs that belong together."""
+        with self._transaction():
+            created = datetime.now(UTC).isoformat(timespec="seconds")
+            cursor = self._db.execute("INSERT INTO sweeps (created) VALUES (?)", (created,))
+            return int(cursor.lastrowid or 0)
+
+    def add_to_sweep(self, sweep: int, run_id: str) -> None:
+        """Let a run belong to a sweep, behind those that already do."""
+        with self._transaction():
+            self._db.execute(
+                "INSERT OR IGNORE INTO sweep_runs (sweep_id, run_id) VALUES (?, ?)",
+                (sweep, self._id(run_id)),
+            )
+
     def delete(self, run_id: str) -> None:
         """Remove a run, and the model and the questions that no other run needs."""
         with self._transaction():
@@ -163,16 +180,12 @@ class Store:
         return self._runs("ORDER BY runs.created DESC, runs.rowid DESC")
 
     def latest(self) -> tuple[Run, ...]:
-        """The runs of the last sweep, in its order: all that differ from the newest by model only.
-
-        Of a model that was run several times, its newest run.
-        """
-        runs = self.runs()
-        sweep: dict[str, Run] = {}
-        for run in runs:
-            if not run.fingerprint.differences(runs[0].fingerprint):
-                sweep.setdefault(run.fingerprint.model_sha256, run)
-        return tuple(reversed(sweep.values()))
+        """The runs of the last sweep that has any, in its order."""
+        query = (
+            "SELECT run_id FROM sweep_runs"
+            " WHERE sweep_id = (SELECT MAX(sweep_id) FROM sweep_runs) ORDER BY position"
+        )
+        return tuple(self.run(row["run_id"]) for row in self._rows(query))
 
     def result(self, run_id: str) -> RunResult:
         """The run with its records so far, and the questions that these answer.
@@ -185,16 +198,6 @@ class Store:
             questions = {row["question_id"]: rows.from_question(row) for row in found}
             records = tuple(rows.from_record(row) for row in found)
         return RunResult(run, tuple(questions.values()), records)
-
-    def question(self, question_id: str) -> Question:
-        """The question as it was stored last. Raises UsageError where there is none."""
-        query = "SELECT * FROM questions WHERE id = ? ORDER BY rowid DESC LIMIT 1"
-        found = self._rows(query, question_id)
-        if not found:
-            known = [row["id"] for row in self._rows("SELECT DISTINCT id FROM questions")]
-            raise UsageError(f"No question is called {question_id!r}. {_near(question_id, known)}")
-        with self._decoding(f"question {question_id}"):
-            return rows.from_question(found[0])
 
     # --- the inside ---
 

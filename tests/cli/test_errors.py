@@ -9,7 +9,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ggufeval.cli import cli
+from ggufeval.llama.client import ModelProcess
 from ggufeval.tasks import load
+
+with ModelProcess() as _process:
+    _CAN_OFFLOAD = _process.machine().supports_gpu_offload
 
 
 def run(*arguments: object) -> Result:
@@ -162,6 +166,20 @@ def test_a_context_too_small(sweep):
 def test_no_results_yet(database):
     for command in (["compare"], ["runs"], ["show", "x"], ["export", "-o", "x.csv"]):
         assert str(database.name) in refused(run(*command, "--db", database))
+
+
+def test_a_reference_that_is_no_level_is_refused_before_the_work(sweep):
+    message = sweep("--task", "sample", "--reference", "Q9_9")
+    assert "one of the levels was expected: SmolLM2-135M-Instruct Q4_1" in message
+
+
+def test_a_report_with_an_unknown_ending_is_refused_before_the_work(sweep):
+    assert ".html" in sweep("--task", "sample", "-o", "report.pdf")
+
+
+@pytest.mark.skipif(_CAN_OFFLOAD, reason="this build of llama.cpp can offload")
+def test_layers_on_a_gpu_that_the_build_does_not_know(sweep):
+    assert "this build of llama.cpp cannot offload" in sweep("--task", "sample", "-ngl", "99")
 
 
 def test_an_option_that_does_not_exist_is_clicks_business():

@@ -109,4 +109,4 @@ def test_probabilities_are_those_of_the_whole_vocabulary(scores):
 
 def test_a_context_too_small_is_an_error_of_its_own(q4_0, the_plan):
     with pytest.raises(ContextError, match="needs a context of"):
-        score(q4_0.parts[0], the_plan, settings(the_plan, n_ctx=256))
+        score(q4_0.parts[0], the_plan, settings(the_plan, n_ctx=64))
