@@ -71,12 +71,12 @@ def test_an_estimate_contains_its_bounds():
 
 
 def test_the_hash_of_questions_stays():
-    assert sha256(ONE, TWO) == "7ac0a01ebdf022c644105ced18086c1937541f22c40769c72464ff6227214761"
+    assert sha256(ONE, TWO) == "79ed330d9acb4ef1d642ed0c2067244e7ab2c3b8baae71d8fb00117f50273eab"
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"id": "q/3"}, {"stem": "Which e?"}, {"choices": ("b", "a")}, {"answer": 1}],
+    [{"id": "q/3"}, {"subject": "t"}, {"stem": "Which e?"}, {"choices": ("b", "a")}, {"answer": 1}],
     ids=lambda change: next(iter(change)),
 )
 def test_the_hash_changes_with_what_can_change_a_verdict(change):

@@ -138,7 +138,7 @@ def _source(path: Path, entry: Entry | None = None) -> Source:
     return Source(
         path=files[0],
         parts=files,
-        size_bytes=sum(file.stat().st_size for file in files),
+        size_bytes=sum(file.stat().st_size for file in files if file.exists()),
         name=name or path.absolute().parent.name,
         quantization_hint=quantization,
         entry=entry,

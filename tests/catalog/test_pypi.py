@@ -196,7 +196,7 @@ def test_leftovers_of_the_living_and_of_other_machines_stay(tmp_path):
 
 def test_no_host_of_a_registry_stands_in_the_code():
     for path in Path(pypi.__file__).parent.glob("*.py"):
-        assert "https://" not in path.read_text()
+        assert ".org" not in path.read_text()
 
 
 TIMEOUT = "ReadTimeoutError(\"HTTPSConnectionPool(host='h', port=443): Read timed out.\")"

@@ -83,14 +83,15 @@ def test_part_that_is_no_gguf(tmp_path, catalogue):
     gguf(tmp_path / "m-00001-of-00002.gguf")
     (tmp_path / "m-00002-of-00002.gguf").write_bytes(b"")
     with pytest.raises(ModelError, match=r"00002-of-00002.gguf: .* this is empty"):
-        resolve(str(tmp_path))
+        resolve(str(tmp_path / "m-00001-of-00002.gguf"))
 
 
-def test_folder_with_one_broken_file_says_so(tmp_path, catalogue):
+def test_a_broken_file_in_a_folder_is_found_when_its_turn_comes(tmp_path, catalogue):
     gguf(tmp_path / "a.gguf")
     (tmp_path / "b.gguf").symlink_to(tmp_path / "gone")
+    assert [source.path.name for source in resolve(str(tmp_path))] == ["a.gguf", "b.gguf"]
     with pytest.raises(ModelError, match=r"b.gguf.*no regular file"):
-        resolve(str(tmp_path))
+        resolve(str(tmp_path / "b.gguf"))
 
 
 def test_folder_without_models(tmp_path, catalogue):

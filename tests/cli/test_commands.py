@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
 
@@ -109,7 +108,7 @@ def test_show_one_question(database):
     run_id = next(
         word for word in ok("runs", "--db", database).split() if len(word) == 12 and word.isalnum()
     )
-    rows = list(csv.DictReader(export(database, "csv").open(encoding="utf-8")))
+    rows = pd.read_csv(export(database, "csv")).to_dict("records")
     out = ok("show", run_id, "--question", rows[0]["question_id"], "--db", database)
     assert "* the right one" in out
     assert "A. " in out

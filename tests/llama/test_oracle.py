@@ -27,6 +27,8 @@ QUESTIONS = tasks.load("sample", None, sample=N_QUESTIONS, shots=1)
 CASES = [("F16", "mmlu"), ("F16", "chat"), ("Q4_0", "mmlu"), ("Q4_0", "chat")]
 BATCHED_AGREEMENT = {"F16": 0.99, "Q4_0": 0.90}
 """Least share of equal letters when questions are batched."""
+MOST_FLAGGED = 3
+"""Questions where sampling begins with a bare space; SmolLM2 at one shot has one or two."""
 
 
 def oracle_letters(path: Path, style: str) -> dict[str, str]:
@@ -90,12 +92,20 @@ def letter(scores: LetterScores) -> str:
     return LETTERS[max(range(len(scores.logits)), key=lambda i: scores.logits[i])]
 
 
+def is_flagged(scores: LetterScores) -> bool:
+    """Whether the best admissible token is only a part of an answer, so that sampling takes it."""
+    return scores.partial_logit > max(scores.logits)
+
+
 def differences(scores: dict[str, LetterScores], oracle: dict[str, str]) -> list[str]:
-    """A line each: the question, both letters, and how far apart their logits are."""
+    """A line each: the question, both letters, and how far apart their logits are.
+
+    Flagged questions are left out: sampling takes another path there, and we say so.
+    """
     lines = []
     for question_id, expected in oracle.items():
         ours = scores[question_id]
-        if letter(ours) != expected:
+        if letter(ours) != expected and not is_flagged(ours):
             gap = max(ours.logits) - ours.logits[LETTERS.index(expected)]
             lines.append(f"{question_id}: ours {letter(ours)}, {expected}, {gap:.4f} nats")
     return lines
@@ -110,6 +120,7 @@ def test_letters_are_those_of_grammar_constrained_greedy_sampling(made, quantiza
 
     alone = our_scores(path, style, alone=True)
     assert differences(alone, oracle) == []
+    assert sum(map(is_flagged, alone.values())) <= MOST_FLAGGED
 
     batched = differences(our_scores(path, style, alone=False), oracle)
     print(f"{quantization} {style}, batched: {len(batched)} of {N_QUESTIONS} differ")
