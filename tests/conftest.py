@@ -6,12 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from ggufeval import runner, tasks
 from ggufeval.catalog.files import file_sha256
 from ggufeval.catalog.resolve import resolve
 from ggufeval.llama.client import ModelProcess
 from ggufeval.types import QuestionSet
+
+# A busy machine is not a bug: the first call of scipy alone may pass hypothesis' 200 ms.
+settings.register_profile("ggufeval", deadline=None)
+settings.load_profile("ggufeval")
 
 
 @pytest.fixture(scope="session")

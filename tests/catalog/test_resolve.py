@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ggufeval.catalog import resolve as module
+from ggufeval.catalog.files import check_gguf
 from ggufeval.catalog.resolve import installed, level_path, resolve
 from ggufeval.errors import ModelError
 
@@ -91,7 +92,7 @@ def test_a_broken_file_in_a_folder_is_found_when_its_turn_comes(tmp_path, catalo
     (tmp_path / "b.gguf").symlink_to(tmp_path / "gone")
     assert [source.path.name for source in resolve(str(tmp_path))] == ["a.gguf", "b.gguf"]
     with pytest.raises(ModelError, match=r"b.gguf.*no regular file"):
-        resolve(str(tmp_path / "b.gguf"))
+        check_gguf(tmp_path / "b.gguf")
 
 
 def test_folder_without_models(tmp_path, catalogue):

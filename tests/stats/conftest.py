@@ -4,8 +4,6 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from hypothesis import settings
-
 from ggufeval.types import (
     BuildInfo,
     Design,
@@ -18,10 +16,6 @@ from ggufeval.types import (
     RunResult,
     RunStatus,
 )
-
-# A busy machine is not a bug: the first call of scipy alone may pass hypothesis' 200 ms.
-settings.register_profile("ggufeval", deadline=None)
-settings.load_profile("ggufeval")
 
 FINGERPRINT = Fingerprint(
     model_sha256="",
