@@ -109,7 +109,7 @@ class _Timed(ModelProcess):
 
 
 def host_share(path: Path, questions: QuestionSet, prompt: str) -> None:
-    runner.ModelProcess = _Timed  # type: ignore[misc]
+    vars(runner)["ModelProcess"] = _Timed
     model = runner.ModelFiles((path,), file_sha256(path))
     with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "db.sqlite") as store:
         started = time.perf_counter()
