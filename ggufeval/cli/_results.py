@@ -70,6 +70,19 @@ def compare(
     return comparison, results
 
 
+def stored(
+    db: Path, names: Sequence[str], reference: str | None, *, allow_mismatch: bool
+) -> tuple[Comparison, list[RunResult]]:
+    """The comparison of runs that are in a database, read without changing it."""
+    from ggufeval.store import Store
+
+    with Store.open(db, read_only=True) as store:
+        runs = choose(store, names)
+        return compare(
+            store, runs, choose_reference(runs, reference), allow_mismatch=allow_mismatch
+        )
+
+
 def show(format_name: str, comparison: Comparison, results: Sequence[RunResult]) -> None:
     from ggufeval import report
 

@@ -26,14 +26,6 @@ def compare(
     RUN is an id, or its beginning, from `ggufeval runs`.
     """
     from ggufeval.cli import _results
-    from ggufeval.store import Store
 
-    with Store.open(db, read_only=True) as store:
-        chosen = _results.choose(store, runs)
-        comparison, results = _results.compare(
-            store,
-            chosen,
-            _results.choose_reference(chosen, reference),
-            allow_mismatch=allow_mismatch,
-        )
+    comparison, results = _results.stored(db, runs, reference, allow_mismatch=allow_mismatch)
     _results.show(format_name, comparison, results)

@@ -30,16 +30,8 @@ def report(
 ) -> None:
     """Write a report of runs. Without RUN, of the last sweep."""
     from ggufeval.cli import _results
-    from ggufeval.store import Store
 
     _results.report_format(output)  # a wrong ending is refused before anything is read
-    with Store.open(db, read_only=True) as store:
-        chosen = _results.choose(store, runs)
-        comparison, results = _results.compare(
-            store,
-            chosen,
-            _results.choose_reference(chosen, reference),
-            allow_mismatch=allow_mismatch,
-        )
+    comparison, results = _results.stored(db, runs, reference, allow_mismatch=allow_mismatch)
     _results.write_report(output, comparison, results)
     click.echo(output)
