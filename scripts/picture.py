@@ -6,7 +6,9 @@ python scripts/picture.py results/ggufeval.sqlite docs/table.svg "ggufeval sweep
 from __future__ import annotations
 
 import io
+import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -17,6 +19,8 @@ from ggufeval.report import terminal
 from ggufeval.store import Store
 
 WIDTH = 80
+_FONT = re.compile(r"@font-face \{.*?\}", re.DOTALL)
+"""A picture fetches nothing: without rich's font it takes the reader's own."""
 
 
 def main() -> None:
@@ -24,10 +28,14 @@ def main() -> None:
     with Store.open(database, read_only=True) as store:
         runs = choose(store, ())
         comparison, _ = compare(store, runs, choose_reference(runs, None))
+    reference = comparison.reference
+    run = replace(reference.run, source=Path(reference.run.source).name)  # no folder of ours
+    comparison = replace(comparison, reference=replace(reference, run=run))
     console = Console(record=True, width=WIDTH, file=io.StringIO(), highlight=False)
     console.print(Text(f"$ {command}", style="bold"))
     console.print(Text.from_ansi(terminal.draw(comparison, WIDTH, color=True)))
-    picture.write_text(console.export_svg(title="ggufeval"), encoding="utf-8")
+    svg = console.export_svg(title="ggufeval")
+    picture.write_text(_FONT.sub("", svg), encoding="utf-8")
 
 
 if __name__ == "__main__":
