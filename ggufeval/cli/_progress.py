@@ -85,7 +85,7 @@ class _Counts:
             return ""
         return (
             f"{self.tokens_per_second:,.0f} tokens/s, {self.eta} left, "
-            f"{self.n_correct / self.n_seen:.1%} right"
+            f"{self.n_correct / self.n_seen:.0%} right"
         )
 
 
@@ -102,7 +102,7 @@ class Bar:
             desc=run.model.label,
             unit="q",
             dynamic_ncols=True,
-            bar_format="{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} {postfix}",
+            bar_format="{desc} |{bar}| {n_fmt}/{total_fmt}{postfix}",
         )
 
     def advance(self, n_questions: int, n_correct: int, n_tokens: int) -> None:
