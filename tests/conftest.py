@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -67,3 +69,20 @@ def vocabulary(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("vocabulary") / "vocabulary.gguf"
     path.write_bytes(data)
     return path
+
+
+@pytest.fixture(scope="session")
+def stored_batches() -> Callable[[Path], int]:
+    """How many batches a database holds that another process is writing."""
+
+    def count(database: Path) -> int:
+        if not database.exists():
+            return 0
+        with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+            try:
+                (n,) = connection.execute("SELECT COUNT(*) FROM batches").fetchone()
+            except sqlite3.OperationalError:  # the tables are not there yet
+                return 0
+        return int(n)
+
+    return count

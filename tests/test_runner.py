@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -167,7 +165,9 @@ def test_questions_with_two_to_ten_choices(q4_0, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill -9")
-def test_kill_9_loses_at_most_the_batch_in_flight(q4_0, few_questions, undisturbed, tmp_path):
+def test_kill_9_loses_at_most_the_batch_in_flight(
+    q4_0, few_questions, undisturbed, stored_batches, tmp_path
+):
     database = tmp_path / "results.sqlite"
     command = [sys.executable, "-m", "ggufeval", "run", str(q4_0.parts[0])]
     command += ["--task", "sample", "--limit", "32", "--shots", "1", "-b", "256", "-ub", "128"]
@@ -189,19 +189,6 @@ def test_kill_9_loses_at_most_the_batch_in_flight(q4_0, few_questions, undisturb
         (run,) = store.runs()
         assert run.status is RunStatus.DONE
         assert records(store, run.id) == undisturbed[1]
-
-
-def stored_batches(database: Path) -> int:
-    if not database.exists():
-        return 0
-    connection = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)
-    try:
-        (n,) = connection.execute("SELECT COUNT(*) FROM batches").fetchone()
-    except sqlite3.OperationalError:  # the tables are not there yet
-        return 0
-    finally:
-        connection.close()
-    return int(n)
 
 
 def test_physical_cores_are_at_least_one_and_at_most_all():

@@ -26,12 +26,15 @@ def edge() -> Iterator[None]:
         yield
     except GgufevalError as error:
         raise _Failure(str(error)) from error
+    except BrokenPipeError:
+        raise  # `| head` has seen enough; click leaves quietly
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         raise _Failure(f"{where}{error.strerror or error}") from error
     except KeyboardInterrupt:
         click.echo(
-            "\nInterrupted. What is done is stored: repeat the same command to go on.", err=True
+            "\nInterrupted. What is done is stored: repeat the command (without --force) to go on.",
+            err=True,
         )
         raise click.exceptions.Exit(INTERRUPTED) from None
 

@@ -135,7 +135,7 @@ def test_path_that_may_not_be_looked_at(catalogue, monkeypatch):
 
     monkeypatch.setattr(Path, "stat", refuse)
     with pytest.raises(ModelError, match="cannot be read: Permission denied"):
-        resolve("/root/m.gguf")
+        resolve("/elsewhere/m.gguf")
 
 
 def test_path_that_is_too_long(catalogue):
