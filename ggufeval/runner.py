@@ -67,7 +67,7 @@ class ModelFiles:
 class Progress(Protocol):
     """Told of a run as it goes."""
 
-    def start(self, run: Run, plan: Plan) -> None: ...
+    def start(self, run: Run, plan: Plan, n_correct: int) -> None: ...
     def advance(self, n_questions: int, n_correct: int, n_tokens: int) -> None: ...
     def end(self) -> None: ...
 
@@ -75,7 +75,7 @@ class Progress(Protocol):
 class Silent:
     """Progress that nobody watches."""
 
-    def start(self, run: Run, plan: Plan) -> None: ...
+    def start(self, run: Run, plan: Plan, n_correct: int) -> None: ...
     def advance(self, n_questions: int, n_correct: int, n_tokens: int) -> None: ...
     def end(self) -> None: ...
 
@@ -219,7 +219,8 @@ def _score(process: ModelProcess, job: _Job, run: Run, store: Store, progress: P
     questions = {question.id: question for question in job.questions.questions}
     done = frozenset(store.done_batches(run.id))
     settings = job.fingerprint.engine
-    progress.start(run, job.plan)
+    n_correct = sum(record.correct for record in store.result(run.id).records) if done else 0
+    progress.start(run, job.plan, n_correct)
     try:
         path = Path(job.info.path)
         for batch in process.score(path, settings, job.forms, job.plan, done):

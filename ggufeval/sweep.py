@@ -147,5 +147,6 @@ def sweep(
             runs.append(run)
         except GgufevalError as error:
             failures.append(Failure(level.label, error))
-            say(f"{level.label} failed: {error}")
+            if len(the_levels) > 1:
+                say(f"{level.label} failed, the others go on: {error}")
     return Outcome(tuple(runs), tuple(failures))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Never, Self
+
+import click
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -38,6 +41,8 @@ class _Download:
         from tqdm import tqdm
 
         if self._bar is None:
+            if not (self._quiet or sys.stderr.isatty()):
+                click.echo(f"Fetching {self._name} ({total / 1e6:,.0f} MB) ...", err=True)
             self._bar = tqdm(
                 total=total,
                 desc=self._name,

@@ -50,19 +50,19 @@ def tell_failures(failures: Sequence[Failure]) -> None:
 
 
 class _Counts:
-    """What has been seen of a run in this session."""
+    """How far a run is; the speed is this session's."""
 
-    def __init__(self, run: Run, plan: Plan) -> None:
+    def __init__(self, run: Run, plan: Plan, n_correct: int) -> None:
         self.label = run.model.label
         self.n_questions = run.n_questions
         self.n_done = run.n_done
-        self.n_seen = self.n_correct = self.n_tokens = 0
+        self.n_correct = n_correct
+        self.n_tokens = 0
         self.n_left = max(plan.n_tokens - run.n_tokens, 1)
         self.started = time.monotonic()
 
     def advance(self, n_questions: int, n_correct: int, n_tokens: int) -> None:
         self.n_done += n_questions
-        self.n_seen += n_questions
         self.n_correct += n_correct
         self.n_tokens += n_tokens
 
@@ -81,21 +81,21 @@ class _Counts:
 
     @property
     def text(self) -> str:
-        if not self.n_seen:
+        if not self.n_tokens:
             return ""
         return (
             f"{self.tokens_per_second:,.0f} tokens/s, {self.eta} left, "
-            f"{self.n_correct / self.n_seen:.0%} right"
+            f"{self.n_correct / self.n_done:.0%} right"
         )
 
 
 class Bar:
     """tqdm's."""
 
-    def start(self, run: Run, plan: Plan) -> None:
+    def start(self, run: Run, plan: Plan, n_correct: int) -> None:
         from tqdm import tqdm
 
-        self._counts = _Counts(run, plan)
+        self._counts = _Counts(run, plan, n_correct)
         self._bar = tqdm(
             total=run.n_questions,
             initial=run.n_done,
@@ -117,8 +117,8 @@ class Bar:
 class Lines:
     """For logs."""
 
-    def start(self, run: Run, plan: Plan) -> None:
-        self._counts = _Counts(run, plan)
+    def start(self, run: Run, plan: Plan, n_correct: int) -> None:
+        self._counts = _Counts(run, plan, n_correct)
         self._last = time.monotonic()
         self._print()
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def choose(store: Store, names: Sequence[str]) -> list[Run]:
-    """Runs by id or unique prefix; without names, those of the last sweep."""
+    """Runs by id or unique prefix; without names, those of the last sweep or `run`."""
     runs = [store.run(name) for name in names] if names else list(store.latest())
     if empty := [run.id for run in runs if not run.n_done]:
         raise UsageError(f"{', '.join(empty)}: nothing is recorded yet. Repeat its command first.")
@@ -54,7 +54,10 @@ def choose_reference(runs: Sequence[Run], name: str | None) -> Run:
         if len(matches) == 1:
             return matches[0]
     known = ", ".join(f"{run.id} ({run.model.label})" for run in runs)
-    raise UsageError(f"--reference {name!r} means none or several of the runs: {known}.")
+    raise UsageError(
+        f"--reference {name!r}: exactly one of the runs compared was expected, which are {known}. "
+        "To compare others, name them (`ggufeval runs` lists all)."
+    )
 
 
 def compare(

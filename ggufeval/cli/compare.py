@@ -21,7 +21,7 @@ def compare(
     format_name: str,
     db: Path,
 ) -> None:
-    """Compare runs question by question. Without RUN, those of the last sweep.
+    """Compare runs question by question. Without RUN, those made last.
 
     RUN is an id, or its beginning, from `ggufeval runs`.
     """

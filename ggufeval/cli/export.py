@@ -24,7 +24,7 @@ from ggufeval.cli import _options
 )
 @_options.db
 def export(runs: tuple[str, ...], output: Path, format_name: str | None, db: Path) -> None:
-    """Write the records, one row a question. Without RUN, of the last sweep."""
+    """Write the records, one row a question. Without RUN, of those made last."""
     from ggufeval.cli import _results
     from ggufeval.export import export as write
     from ggufeval.store import Store

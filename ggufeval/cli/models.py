@@ -9,7 +9,7 @@ def _line(quantization: str, size_bytes: int, where: object) -> str:
 
 @click.command()
 def models() -> None:
-    """List the models of the catalogue, and what of them is on the disk."""
+    """List the models of the catalogue and what is on the disk."""
     from ggufeval.catalog.cache import models_folder
     from ggufeval.catalog.resolve import installed
 

@@ -28,7 +28,7 @@ def report(
     allow_mismatch: bool,
     db: Path,
 ) -> None:
-    """Write a report of runs. Without RUN, of the last sweep."""
+    """Write a report of runs. Without RUN, of those made last."""
     from ggufeval.cli import _results
 
     _results.report_format(output)  # a wrong ending is refused before anything is read

@@ -26,11 +26,11 @@ def run(models: tuple[str, ...], **values: Any) -> None:
     quiet = values["quiet"]
     say = _progress.say(quiet=quiet)
     options = _options.run_options(values)
+    sources = _models.resolve(models, offline=values["offline"], quiet=quiet)
     questions = _options.load_questions(values)
     for note in questions.notes:
         say(f"Note: {note}")
     _progress.tell_if_busy(say)
-    sources = _models.resolve(models, offline=values["offline"], quiet=quiet)
     with Store.open(values["db"]) as store:
         outcome = house.sweep(
             house.levels(sources, ()),
@@ -42,6 +42,7 @@ def run(models: tuple[str, ...], **values: Any) -> None:
         )
     for done in outcome.runs:
         click.echo(done.id)
+    say(f"Compare with: ggufeval compare {' '.join(done.id for done in outcome.runs)}")
     if not outcome.runs:
         _progress.tell_failures(outcome.failures[1:])
         raise outcome.failures[0].error

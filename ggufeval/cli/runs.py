@@ -21,9 +21,9 @@ def runs(db: Path) -> None:
 
     with Store.open(db, read_only=True) as store:
         found = store.runs()
-    table = Table(box=box.HORIZONTALS, show_edge=False, pad_edge=False)
-    for name in ("run", "model", "task", "prompt/shots", "answers", "created (UTC)"):
-        table.add_column(name, overflow="fold", no_wrap=name in {"run", "created (UTC)"})
+    table = Table(box=box.HORIZONTALS, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ("run", "model", "task", "prompt", "answers", "created"):
+        table.add_column(name, overflow="fold", no_wrap=name != "model")
     for run in found:
         table.add_row(
             run.id,
@@ -31,6 +31,9 @@ def runs(db: Path) -> None:
             Text(visible(run.task)),
             f"{run.fingerprint.prompt_style}/{run.fingerprint.shots}",
             f"{run.n_done}" if run.n_done == run.n_questions else f"{run.n_done}/{run.n_questions}",
-            run.created[:16].replace("T", " "),
+            run.created[:10],
         )
-    Console(highlight=False).print(table)
+    console = Console(highlight=False)
+    with console.capture() as capture:
+        console.print(table)
+    click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))

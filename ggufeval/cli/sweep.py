@@ -70,11 +70,11 @@ def sweep(models: tuple[str, ...], **values: Any) -> None:
     report_path = values["report_path"] or values["db"].parent / "report.html"
     _results.report_format(report_path)
     options = _options.run_options(values)
+    sources = _models.resolve(models or (DEMO_MODEL,), offline=values["offline"], quiet=quiet)
     questions = _options.load_questions(values, DEMO_TASK if demo else None)
     for note in questions.notes:
         say(f"Note: {note}")
     _progress.tell_if_busy(say)
-    sources = _models.resolve(models or (DEMO_MODEL,), offline=values["offline"], quiet=quiet)
     levels = house.levels(sources, _quantizations(values["quants"], sources))
     with Store.open(values["db"]) as store:
         _check_reference(values["reference"], levels, store)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -43,12 +44,17 @@ def count(n: int, noun: str) -> str:
 
 def percent(share: float) -> str:
     """`41.23`: the sign stands in the header."""
-    return f"{100 * share:z.2f}" if math.isfinite(share) else MISSING
+    return f"{_hundredths(share):z.2f}" if math.isfinite(share) else MISSING
 
 
 def points(difference: float) -> str:
     """`-1.23`, in percentage points, always signed."""
-    return f"{100 * difference:+z.2f}" if math.isfinite(difference) else MISSING
+    return f"{_hundredths(difference):+z.2f}" if math.isfinite(difference) else MISSING
+
+
+def _hundredths(share: float) -> Decimal:
+    """Per cent to two places, halves away from zero: 41 of 160 is 25.63, however it was summed."""
+    return Decimal(f"{100 * share:.9f}").quantize(Decimal("0.01"), ROUND_HALF_UP)
 
 
 def percent_interval(estimate: Estimate) -> str:

@@ -49,10 +49,14 @@ def at_chance(comparison: Comparison) -> str:
     if not comparison.reference_at_chance:
         return ""
     reference = rows(comparison)[0]
+    scores = (
+        f"{reference.name} scores {reference.micro}% {reference.micro_interval} where guessing "
+        f"scores {numerals.percent(comparison.chance)}%"
+    )
+    if not comparison.candidates:
+        return f"At chance: {scores}, so these questions cannot tell this model from guessing."
     return (
-        f"Reference at chance: {reference.name} scores {reference.micro}% "
-        f"{reference.micro_interval} where guessing scores {numerals.percent(comparison.chance)}%, "
-        "so these questions cannot show what a quantization costs."
+        f"Reference at chance: {scores}, so these questions cannot show what a quantization costs."
     )
 
 
@@ -102,6 +106,8 @@ def legend(comparison: Comparison) -> str:
             f"; difference: in points, with its paired {level} interval; lost: right in the "
             "reference, wrong here; won: the reverse; p: mid-p McNemar"
         )
+        if comparison.reference_at_chance:
+            text += " (-: reference at chance)"
     return f"{text}; bpw: measured bits per weight."
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ggufeval.types import Question, RunResult
 
 Key: TypeAlias = tuple[str, int]
+_HASH_LENGTH = 64
 """What pairs two records: the question's id and the rotation of its choices."""
 
 
@@ -42,7 +43,8 @@ def compare(
     mismatches = tuple(m for c in candidates for m in _mismatches(reference, c))
     if mismatches and not allow_mismatch:
         raise ComparisonError(
-            " ".join(mismatches) + " Run them again with the same settings, or allow the mismatch."
+            " ".join(mismatches)
+            + " Run them again under the same conditions, or say --allow-mismatch."
         )
     keys = _common(runs)
     questions = _questions(runs, keys)
@@ -57,7 +59,7 @@ def compare(
     alarms = [
         *mismatches,
         *_coverage_alarms(runs, keys, sample),
-        *reference_alarms(scores[0]),
+        *(reference_alarms(scores[0]) if candidates else ()),
         *score_alarms(scores, chance),
         *(alarm for s in scores[1:] for alarm in letter_alarms(scores[0], s)),
     ]
@@ -101,13 +103,20 @@ def _mismatches(reference: RunResult, candidate: RunResult) -> Iterator[str]:
     names = mine.differences(theirs)
     if names:
         fields = "; ".join(
-            f"{name} is {attrgetter(name)(theirs)!r}, not {attrgetter(name)(mine)!r}"
+            f"{name} is {_short(attrgetter(name)(theirs))}, not {_short(attrgetter(name)(mine))}"
             for name in names
         )
         yield (
-            f"{candidate.run.model.label} differs from {reference.run.model.label} in more than "
-            f"the model: {fields}."
+            f"{candidate.run.model.label} (run {candidate.run.id}) differs from "
+            f"{reference.run.model.label} (run {reference.run.id}) in more than the model: "
+            f"{fields}."
         )
+
+
+def _short(value: object) -> str:
+    """A hash by its beginning; anything else as it is."""
+    text = str(value)
+    return text if len(text) < _HASH_LENGTH else f"{text[:12]}..."
 
 
 def _common(runs: Sequence[RunResult]) -> list[Key]:

@@ -129,7 +129,7 @@ def test_other_settings_are_refused(make_result):
     engine = replace(reference.run.fingerprint.engine, n_ubatch=256)
     candidate = make_result({"law": "AAB"}, label="Tiny Q4_0", engine=engine, shots=0)
     sentence = (
-        "Tiny Q4_0 differs from Tiny F16 in more than the model: "
+        "Tiny Q4_0 (run run) differs from Tiny F16 (run run) in more than the model: "
         "shots is 0, not 5; engine.n_ubatch is 256, not 512."
     )
     with pytest.raises(ComparisonError) as error:
