@@ -15,7 +15,15 @@ import pytest
 from ggufeval.cli._main import edge
 from ggufeval.errors import DataError
 
-COMMAND = [sys.executable, "-m", "ggufeval"]
+# Where tests run in the background, SIGINT is ignored, which children inherit: a terminal's own
+# child has Python's handler.
+PROGRAM = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from ggufeval.cli import main
+main()
+"""
+COMMAND = [sys.executable, "-c", PROGRAM]
 
 
 def test_errors_of_ours_leave_with_2():
