@@ -83,13 +83,15 @@ def finding(comparison: Comparison) -> str:
 
 
 def _finding_of_one(reference: Row, row: Row) -> str:
-    share = ""
+    share = doubt = ""
+    if row.against and 0 in row.against.micro:
+        doubt = "; the interval contains 0, so these questions cannot tell the two apart"
     if reference.score.run.model.size_bytes:
         ratio = row.score.run.model.size_bytes / reference.score.run.model.size_bytes
         share = f", at {ratio:.0%} of its size"
     return (
         f"{row.name} differs from {reference.name} by {row.difference} points "
-        f"{row.difference_interval}{share}."
+        f"{row.difference_interval}{share}{doubt}."
     )
 
 

@@ -44,6 +44,15 @@ def test_the_finding_of_one_candidate(comparison):
     )
 
 
+def test_the_finding_of_one_candidate_that_cannot_be_told_from_the_reference(comparison):
+    one = replace(comparison, candidates=comparison.candidates[:1])
+    assert 0 in one.candidates[0].difference.micro
+    assert finding(one).startswith("Q8_0 differs from F16 by +0.18 points [")
+    assert finding(one).endswith(
+        "; the interval contains 0, so these questions cannot tell the two apart."
+    )
+
+
 def test_the_finding_of_many_candidates(comparison):
     many = replace(comparison, candidates=comparison.candidates * 2)
     assert finding(many) == (
