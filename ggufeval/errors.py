@@ -28,6 +28,18 @@ class ModelError(GgufevalError):
     """A model file that is missing, broken, or that llama.cpp refuses."""
 
 
+class UnavailableError(ModelError):
+    """A repository that is not there, or not for this user. Another one may be."""
+
+
+class UnreachableError(ModelError):
+    """A hub that does not answer, or not now."""
+
+    def __init__(self, reason: str, advice: str) -> None:
+        super().__init__(f"{reason}. {advice}")
+        self.reason = reason
+
+
 class ContextError(GgufevalError):
     """A prompt that does not fit into the context. Nothing is ever truncated."""
 

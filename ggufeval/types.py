@@ -84,6 +84,16 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class RequiredTokens:
+    """Control tokens without which a prompt would not be what its style means."""
+
+    style: str
+    texts: tuple[str, ...]
+    instead: str
+    """The style for vocabularies that lack one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt:
     """What is sent for one question, and the strings that answer it, one a choice."""
 
@@ -91,6 +101,7 @@ class Prompt:
     spans: tuple[Span, ...]
     answers: tuple[str, ...]
     """` A`, ` B`, ... or `A`, `B`, ...: what must follow the prompt, byte for byte."""
+    required: RequiredTokens | None = None
 
     @property
     def text(self) -> str:
@@ -210,6 +221,81 @@ class ModelInfo:
     """The lossy type that it was made from, if it was made from one."""
     context_length: int = 0
     """Tokens that it was trained for; 0 where the file does not say."""
+    imatrix: str = ""
+    """The importance matrix that it was quantized with: its file's name, or its data set's."""
+    quantized_from: str = ""
+    """The type that we made it from (`F16`); empty where others made it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportanceMatrix:
+    """What a file says of the importance matrix that it was quantized with; 0 or empty: nothing."""
+
+    file: str
+    dataset: str
+    n_entries: int
+    n_chunks: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDetails:
+    """All that one GGUF model says of itself, for people. Empty or 0: the file does not say."""
+
+    info: ModelInfo
+    name: str
+    licence: str
+    quantized_by: str
+    imatrix: ImportanceMatrix | None
+    n_layers: int
+    n_embd: int
+    n_heads: int
+    """Of attention; 0 also where layers differ."""
+    n_heads_kv: int
+    tokenizer: str
+    """Kind of vocabulary: `llama`, `gpt2`."""
+    pre_tokenizer: str
+    """How text is cut before it is tokenized: `llama-bpe`."""
+    n_vocab: int
+    bos: str
+    """Text of the token; empty where there is none."""
+    adds_bos: bool
+    """Whether llama.cpp puts BOS before a prompt, which the file need not say."""
+    eos: str
+    template: ChatTemplate | None
+
+    @property
+    def template_takes_date(self) -> bool:
+        """Whether the chat template writes the day's date into the prompt."""
+        source = self.template.source if self.template else ""
+        return "strftime_now" in source or "date_string" in source
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a run will take, in bytes: of the machine's memory, and of its GPUs'."""
+
+    mapped: int
+    """Weights that are used where they stand in the file: the system can drop and reread them."""
+    allocated: int
+    """Weights that are kept in another layout, in memory of their own."""
+    cache: int
+    """Keys and values of the context."""
+    compute: int
+    devices: int = 0
+    """All of it that lies on GPUs, and in none of the above."""
+
+    @property
+    def weights(self) -> int:
+        return self.mapped + self.allocated
+
+    @property
+    def fixed(self) -> int:
+        """What cannot be dropped and reread."""
+        return self.allocated + self.cache + self.compute
+
+    @property
+    def total(self) -> int:
+        return self.mapped + self.fixed
 
 
 @dataclass(frozen=True, slots=True)
@@ -430,6 +516,48 @@ class Difference:
     macro: Estimate
     mcnemar_p: float
     """Mid-p, two-sided."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedScore:
+    """A figure that somebody has published for a model, and under which conditions."""
+
+    quantization: str
+    task: str
+    prompt: str
+    shots: int
+    average: str
+    """`macro` or `micro`."""
+    accuracy: float
+    """In [0, 1]."""
+    allowance: float
+    """How far another engine's arithmetic, and the figure's own rounding, may move it."""
+    source: str
+    """Who published it, where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """A run beside a published figure. In [0, 1]."""
+
+    measured: Estimate
+    """Its interval speaks of the very questions that the figure was measured on."""
+    published: PublishedScore
+    n: int
+    n_population: int
+
+    @property
+    def low(self) -> float:
+        """From here to `high` the published figure agrees."""
+        return self.measured.low - self.published.allowance
+
+    @property
+    def high(self) -> float:
+        return self.measured.high + self.published.allowance
+
+    @property
+    def agrees(self) -> bool:
+        return self.low <= self.published.accuracy <= self.high
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from hub_stand_in import HubStandIn
 from hypothesis import settings
 
 from ggufeval import runner, tasks
@@ -24,7 +28,7 @@ settings.load_profile("ggufeval")
 @pytest.fixture(scope="session")
 def smollm2() -> Path:
     """The file as it is distributed, Q4_1."""
-    (source,) = resolve("smollm2-135m-instruct")
+    (source,) = resolve("smollm2-135m-instruct").sources
     return source.path
 
 
@@ -86,3 +90,98 @@ def stored_batches() -> Callable[[Path], int]:
         return int(n)
 
     return count
+
+
+@pytest.fixture
+def hub_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubStandIn]:
+    """A stand-in for the hub, over an empty folder."""
+    with HubStandIn(tmp_path_factory.mktemp("hub")) as server:
+        yield server
+
+
+@pytest.fixture
+def hub(hub_server: HubStandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> HubStandIn:
+    """The stand-in, asked by this process, whose caches are empty and who does not wait between
+    attempts."""
+    from huggingface_hub import constants, file_download
+    from huggingface_hub.utils import _http
+
+    from ggufeval.catalog import download, hub
+
+    monkeypatch.setenv("GGUFEVAL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    for name, value in {
+        # The client has read its variables already.
+        "ENDPOINT": hub_server.url,
+        "HUGGINGFACE_CO_URL_TEMPLATE": hub_server.url + "/{repo_id}/resolve/{revision}/{filename}",
+        "HF_HUB_CACHE": str(tmp_path / "hf" / "hub"),
+        "HF_TOKEN_PATH": str(tmp_path / "hf" / "token"),
+        "HF_HUB_DISABLE_TELEMETRY": True,
+        "HF_HUB_OFFLINE": False,
+        "DOWNLOAD_CHUNK_SIZE": constants.DOWNLOAD_CHUNK_SIZE,  # which our code changes
+    }.items():
+        monkeypatch.setattr(constants, name, value)
+    for module in (file_download, _http):
+        monkeypatch.setattr(module, "time", SimpleNamespace(sleep=lambda _: None))
+    monkeypatch.setattr(hub, "_PIECE", 1000)
+    monkeypatch.setattr(download, "_PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(download, "_PAUSE_SECONDS", 0)
+    return hub_server
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hub that does not answer is given up at once."""
+    from huggingface_hub import constants
+
+    from ggufeval.catalog import hub
+
+    monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.3)
+    monkeypatch.setattr(hub, "_LIST_SECONDS", 0.3)
+    monkeypatch.setattr(hub, "_NEAR_SECONDS", 0.3)
+
+
+@pytest.fixture
+def publish(hub_server: HubStandIn) -> Callable[..., dict[str, bytes]]:
+    """Puts files on the stand-in that begin as a GGUF does; no two have the same content."""
+
+    def put(repository: str, *names: str, size: int = 100_000) -> dict[str, bytes]:
+        contents = {}
+        for name in names:
+            path = hub_server.folder / "models" / repository / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            head = b"GGUF" + struct.pack("<IQQ", 3, 1, 1)
+            more = random.Random(str(path)).randbytes(size - len(head))  # noqa: S311 - no secret
+            path.write_bytes(head + more)
+            contents[name] = head + more
+        return contents
+
+    return put
+
+
+@pytest.fixture(scope="session")
+def llama3_vocabulary() -> Path:
+    """Llama 3's 128,256 tokens, no weights; fetched once into the user's cache."""
+    import llama3_files
+
+    return llama3_files.folder() / llama3_files.VOCABULARY
+
+
+@pytest.fixture(scope="session")
+def llama3_template() -> str:
+    """LLaMA 3.2's chat template."""
+    import llama3_files
+
+    return (llama3_files.folder() / llama3_files.TEMPLATE).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def llama3_tiny(
+    llama3_vocabulary: Path, llama3_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A small model of random weights with Llama 3's vocabulary, F16, rows that fit K-quants."""
+    import make_model
+
+    path = tmp_path_factory.mktemp("llama3") / "Llama-3-Tiny-F16.gguf"
+    make_model.write(path, make_model.SHAPES["tiny"], llama3_vocabulary, template=llama3_template)
+    return path

@@ -13,7 +13,7 @@ import llama_cpp
 
 from ggufeval.errors import ModelError, PromptError
 from ggufeval.llama import capi
-from ggufeval.types import ChatTemplate, Prompt, Span, TokenizedPrompt, Tokens
+from ggufeval.types import ChatTemplate, Prompt, RequiredTokens, Span, TokenizedPrompt, Tokens
 
 _ATTR_UNKNOWN, _ATTR_CONTROL = 1, 8  # llama.h `llama_token_attr`
 
@@ -21,14 +21,25 @@ _ATTR_UNKNOWN, _ATTR_CONTROL = 1, 8  # llama.h `llama_token_attr`
 class Model:
     """Owns a `llama_model`. Use as a context manager."""
 
-    def __init__(self, path: Path, *, n_gpu_layers: int = 0, vocab_only: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        n_gpu_layers: int = 0,
+        vocab_only: bool = False,
+        no_alloc: bool = False,
+    ) -> None:
+        """`vocab_only` leaves the weights out; `no_alloc` has their shapes, but no memory."""
         params = llama_cpp.llama_model_default_params()
         params.n_gpu_layers = n_gpu_layers
         params.vocab_only = vocab_only
+        if no_alloc:
+            params.no_alloc = True
+            params.load_mode = llama_cpp.LLAMA_LOAD_MODE_NONE  # else llama.cpp aborts
         self.path = path
         self.handle = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
         if not self.handle:
-            raise ModelError(f"{path}: llama.cpp cannot load it: {capi.last_error()}.")
+            raise capi.refusal(path, "llama.cpp cannot load it")
         self.vocab = llama_cpp.llama_model_get_vocab(self.handle)
         self.n_vocab = llama_cpp.llama_vocab_n_tokens(self.vocab)
 
@@ -51,10 +62,36 @@ class Model:
         if source is None:
             return None
         return ChatTemplate(
-            source.decode("utf-8", errors="replace"),
-            bos_token=self._text_of(llama_cpp.llama_vocab_bos(self.vocab)),
-            eos_token=self._text_of(llama_cpp.llama_vocab_eos(self.vocab)),
+            source.decode("utf-8", errors="replace"), bos_token=self.bos, eos_token=self.eos
         )
+
+    @property
+    def bos(self) -> str:
+        return self._text_of(llama_cpp.llama_vocab_bos(self.vocab))
+
+    @property
+    def eos(self) -> str:
+        return self._text_of(llama_cpp.llama_vocab_eos(self.vocab))
+
+    @property
+    def adds_bos(self) -> bool:
+        return bool(llama_cpp.llama_vocab_get_add_bos(self.vocab))
+
+    @property
+    def n_bytes(self) -> int:
+        """Of all tensors."""
+        return int(llama_cpp.llama_model_size(self.handle))
+
+    def metadata(self, key: str) -> str:
+        """A value of the header as text; empty where there is none, or a list."""
+        buffer = ctypes.create_string_buffer(1)
+        args = (self.handle, key.encode())
+        n = llama_cpp.llama_model_meta_val_str(*args, buffer, len(buffer))
+        if n < 0:
+            return ""
+        buffer = ctypes.create_string_buffer(n + 1)
+        llama_cpp.llama_model_meta_val_str(*args, buffer, len(buffer))
+        return buffer.value.decode("utf-8", errors="replace")
 
     def _text_of(self, token: int) -> str:
         if token < 0:
@@ -95,7 +132,7 @@ class Model:
         for text, control in self._pieces(spans):
             tokens.extend(self._tokenize(text, parse_special=control))
         bos = llama_cpp.llama_vocab_bos(self.vocab)
-        if llama_cpp.llama_vocab_get_add_bos(self.vocab) and tokens[:1] != array("i", [bos]):
+        if self.adds_bos and tokens[:1] != array("i", [bos]):
             tokens.insert(0, bos)
         return tokens
 
@@ -153,8 +190,13 @@ class Model:
         return array("i", memoryview(buffer)[:n].tobytes())
 
     def tokenize_prompts(self, prompts: Sequence[Prompt]) -> list[TokenizedPrompt]:
-        """Tokens of each prompt; the answers of the first one of each kind are verified."""
+        """Tokens of each prompt; the answers of the first one of each kind are verified.
+
+        Raises PromptError where the vocabulary lacks a token that a prompt requires.
+        """
         verified: set[tuple[str, ...]] = set()
+        for required in {prompt.required for prompt in prompts if prompt.required}:
+            self._check(required)
         result = []
         for prompt in prompts:
             tokens = self.tokenize(prompt.spans)
@@ -163,6 +205,15 @@ class Model:
                 verified.add(prompt.answers)
             result.append(TokenizedPrompt(prompt.question_id, tokens, len(prompt.answers)))
         return result
+
+    def _check(self, required: RequiredTokens) -> None:
+        for text in required.texts:
+            if len(self._tokenize(text, parse_special=True)) != 1:
+                raise PromptError(
+                    f"{self.path}: the prompt style `{required.style}` needs the control token "
+                    f"{text}, and the model's vocabulary has none. "
+                    f"Use --prompt {required.instead}."
+                )
 
     def answer_tokens(self, prompt: Prompt, tokens: Tokens) -> tuple[int, ...]:
         """The one token that each answer adds to the prompt.

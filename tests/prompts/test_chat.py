@@ -3,7 +3,8 @@
 import pytest
 
 from ggufeval.errors import PromptError
-from ggufeval.prompts.chat import STYLE, task
+from ggufeval.prompts.chat import STYLE
+from ggufeval.prompts.instruction import task
 from ggufeval.types import ChatTemplate, Question, Span
 
 TASK = """\

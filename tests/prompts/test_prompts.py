@@ -6,7 +6,7 @@ import pytest
 
 from ggufeval import prompts
 from ggufeval.errors import PromptError, UsageError
-from ggufeval.prompts import chat, mmlu
+from ggufeval.prompts import chat, meta, mmlu
 from ggufeval.types import ChatTemplate, Question
 
 ONE = Question("q/1", "law", "One?", ("a", "b"), 0)
@@ -14,12 +14,12 @@ TWO = Question("q/2", "art", "Two?", ("a", "b"), 1)
 
 
 def test_every_style_is_found_under_its_name():
-    assert prompts.styles() == {"mmlu": mmlu.STYLE, "chat": chat.STYLE}
+    assert prompts.styles() == {"mmlu": mmlu.STYLE, "chat": chat.STYLE, "meta": meta.STYLE}
 
 
 def test_a_style_is_named_as_its_file():
     files = {module.name for module in pkgutil.iter_modules(prompts.__path__)}
-    assert prompts.styles().keys() == files - {"style", "template"}
+    assert prompts.styles().keys() == files - {"style", "instruction", "template"}
 
 
 def test_every_style_is_described():
@@ -34,14 +34,14 @@ def test_an_unknown_style_offers_the_nearest():
     with pytest.raises(UsageError) as caught:
         prompts.style("mmul")
     assert str(caught.value) == (
-        "no prompt style 'mmul'. Did you mean 'mmlu'? There are: chat, mmlu."
+        "no prompt style 'mmul'. Did you mean 'mmlu'? There are: chat, meta, mmlu."
     )
 
 
 def test_a_style_near_to_none_is_only_shown_the_list():
     with pytest.raises(UsageError) as caught:
         prompts.style("zzz")
-    assert str(caught.value) == "no prompt style 'zzz'. There are: chat, mmlu."
+    assert str(caught.value) == "no prompt style 'zzz'. There are: chat, meta, mmlu."
 
 
 def test_prompts_come_in_the_questions_order():
