@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from ggufeval import answers, plan, prompts
-from ggufeval.errors import ContextError, UsageError
+from ggufeval import answers, memory, plan, prompts
+from ggufeval.errors import ContextError, GgufevalError, UsageError
 from ggufeval.llama.client import ModelProcess
 from ggufeval.store import Store
 from ggufeval.types import (
@@ -121,6 +121,7 @@ def evaluate(
         )
         run = store.run(run_id)
         if run.status is not RunStatus.DONE:
+            _check_memory(job)
             _score(process, job, run, store, progress or Silent())
     return store.run(run_id)
 
@@ -186,6 +187,19 @@ def _tokenize(
             "use fewer --shots."
         )
     return tokenized
+
+
+def _check_memory(job: _Job) -> None:
+    """Refuse what this machine cannot hold, before weights are loaded.
+
+    An estimate must not stop a run: where it fails, it does so in a process of its own.
+    """
+    try:
+        with ModelProcess() as process:
+            needed = process.memory(Path(job.info.path), job.fingerprint.engine)
+    except GgufevalError:
+        return
+    memory.check(job.info.label, needed, memory.here())
 
 
 def _forms(prefix: str, questions: Sequence[Question]) -> tuple[AnswerForm, ...]:

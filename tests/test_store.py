@@ -577,6 +577,19 @@ def test_damaged_pages(path):
         store.result(run_id)
 
 
+def test_a_model_that_was_stored_before_its_origin_was_known(path):
+    with Store.open(path) as store:
+        run_id = store.begin(make_run(), QUESTIONS)
+    with closing(sqlite3.connect(path)) as db:
+        info = json.loads(*db.execute("SELECT info FROM models").fetchone())
+        for name in ("imatrix", "quantized_from"):
+            del info[name]
+        db.execute("UPDATE models SET info = ?", (json.dumps(info),))
+        db.commit()
+    with Store.open(path) as store:
+        assert store.run(run_id).model == make_run().model
+
+
 def test_full_disk(store):
     run_id = store.begin(make_run(), QUESTIONS)
     pages = store._db.execute("PRAGMA page_count").fetchone()[0]

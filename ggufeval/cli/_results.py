@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -115,4 +116,9 @@ def write_report(path: Path, comparison: Comparison, results: Sequence[RunResult
         half.write_text(text, encoding="utf-8")
         half.replace(path)
     except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror}. Name another.") from error
+        with contextlib.suppress(OSError):
+            half.unlink()
+        raise UsageError(
+            f"{path}: cannot be written: {error.strerror}. Make room or name another file; the "
+            "results are stored, and `ggufeval report -o FILE` writes them."
+        ) from error

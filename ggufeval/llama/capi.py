@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,20 +17,27 @@ from typing import Any
 import llama_cpp
 from llama_cpp._ctypes_extensions import load_shared_library
 
+from ggufeval.errors import ModelError
 from ggufeval.types import BuildInfo
 
 _FLASH_ATTN = {"auto": -1, "off": 0, "on": 1}
 _LOG_LEVELS_KEPT = (3, 4)  # warnings and errors (ggml_log_level)
 _LOG_LINES_KEPT = 40
 
+_UNKNOWN_ARCHITECTURE = re.compile(r"unknown model architecture: '(.*)'")
+
 _log: list[str] = []
+_listeners: list[list[str]] = []
 
 
 @llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
 def _keep_log(level: int, text: bytes, _user_data: object) -> None:
+    line = text.decode("utf-8", errors="replace").strip()
     if level in _LOG_LEVELS_KEPT:
-        _log.append(text.decode("utf-8", errors="replace").strip())
+        _log.append(line)
         del _log[:-_LOG_LINES_KEPT]
+    for lines in _listeners:
+        lines.append(line)
 
 
 def start() -> None:
@@ -42,6 +52,28 @@ def last_error() -> str:
         if line and "failed to load model" not in line:
             return line
     return "llama.cpp gave no reason"
+
+
+def refusal(path: Path, what: str) -> ModelError:
+    """What to raise where llama.cpp refuses a model: what it cannot do, and what it said last."""
+    reason = last_error()
+    if found := _UNKNOWN_ARCHITECTURE.search(reason):
+        return ModelError(
+            f"{path}: this llama.cpp (llama-cpp-python {llama_cpp.__version__}) does not support "
+            f"the architecture {found[1]!r}. Upgrade llama-cpp-python, or choose another model."
+        )
+    return ModelError(f"{path}: {what}: {reason}.")
+
+
+@contextmanager
+def listening() -> Iterator[list[str]]:
+    """All that llama.cpp says meanwhile, of every level, a line an item."""
+    lines: list[str] = []
+    _listeners.append(lines)
+    try:
+        yield lines
+    finally:
+        _listeners.pop()
 
 
 def flash_attn_type(name: str) -> int:

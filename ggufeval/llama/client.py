@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -13,7 +14,15 @@ from typing import Any, Self
 from ggufeval.errors import ModelError, PromptError, WorkerError
 from ggufeval.llama import worker
 from ggufeval.llama.worker import BatchScores, Machine, Render, Reply, Request
-from ggufeval.types import AnswerForm, EngineSettings, ModelInfo, Plan, TokenizedPrompt
+from ggufeval.types import (
+    AnswerForm,
+    EngineSettings,
+    Memory,
+    ModelDetails,
+    ModelInfo,
+    Plan,
+    TokenizedPrompt,
+)
 
 _GRACE_SECONDS = 5.0
 
@@ -33,7 +42,14 @@ class ModelProcess:
         self._process = context.Process(
             target=worker.main, args=(theirs, str(self._log)), daemon=True
         )
-        self._process.start()
+        try:
+            self._process.start()
+        except OSError as error:
+            self._log.unlink(missing_ok=True)
+            raise WorkerError(
+                f"the model's process cannot be started: {error.strerror or error}. "
+                "Close other programs and repeat the command."
+            ) from error
         theirs.close()  # else its end would stay open here and its death go unnoticed
 
     def __enter__(self) -> Self:
@@ -50,7 +66,8 @@ class ModelProcess:
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
-        self._log.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # gone, or held by a scanner on Windows
+            self._log.unlink()
 
     # --- services ---
 
@@ -64,6 +81,15 @@ class ModelProcess:
 
     def info(self, paths: Sequence[Path], sha256: str = "") -> ModelInfo:
         value: ModelInfo = self._call("info", tuple(paths), sha256)
+        return value
+
+    def details(self, paths: Sequence[Path], sha256: str = "") -> ModelDetails:
+        value: ModelDetails = self._call("details", tuple(paths), sha256)
+        return value
+
+    def memory(self, path: Path, settings: EngineSettings) -> Memory:
+        """What scoring with these settings will take. No weights are read for it."""
+        value: Memory = self._call("memory", path, settings)
         return value
 
     def quantize(
@@ -81,7 +107,7 @@ class ModelProcess:
         `timeout` seconds.
         """
         self._send("tokenize", path, render)
-        if not self._connection.poll(timeout):
+        if not self._answers(timeout):
             raise PromptError(
                 f"{path}: its chat template did not finish within {timeout:.0f} seconds. "
                 "Use --prompt mmlu."
@@ -118,6 +144,12 @@ class ModelProcess:
         except (BrokenPipeError, ConnectionResetError):
             raise self._death() from None
 
+    def _answers(self, timeout: float | None) -> bool:
+        try:
+            return self._connection.poll(timeout)
+        except BrokenPipeError:  # Windows; elsewhere a closed end has something to say
+            raise self._death() from None
+
     def _receive(self) -> Reply:
         try:
             reply: Reply = self._connection.recv()
@@ -131,13 +163,26 @@ class ModelProcess:
         """Why the process died, in a sentence."""
         self._process.join(_GRACE_SECONDS)
         code = self._process.exitcode
-        said = self._log.read_text(errors="replace").strip().splitlines()
+        log = self._log.read_text(encoding="utf-8", errors="replace")
+        if not log and code is not None and code > 0:
+            return WorkerError(
+                f"the model's process ended at its start (exit status {code}); what it printed "
+                "says why. A script that uses ggufeval must do so under "
+                '`if __name__ == "__main__":`.'
+            )
+        said = log.strip().splitlines()
         last = next((line for line in reversed(said) if "GGML_ASSERT" in line), None)
         last = last or (said[-1] if said else "it left no message")
         if code is not None and code == -signal.SIGABRT:
             return ModelError(
                 f"llama.cpp aborted on this model: {last}. The file is broken, or this build of "
                 "llama.cpp supports neither it nor these settings."
+            )
+        if code is not None and code == -signal.SIGILL:
+            return WorkerError(
+                "llama.cpp was built for another processor than this one (illegal instruction). "
+                "Build it anew on this machine: pip install --force-reinstall --no-cache-dir "
+                "llama-cpp-python."
             )
         if code is not None and code == -getattr(signal, "SIGKILL", 9):
             return WorkerError(

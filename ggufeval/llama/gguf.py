@@ -14,6 +14,12 @@ from ggufeval.types import ModelInfo
 
 REQUANTIZED_KEY = "ggufeval.requantized_from"
 """Our own metadata key: the lossy type that a file was quantized from."""
+QUANTIZED_KEY = "ggufeval.quantized_from"
+"""Our own metadata key: the type, lossy or not, that we quantized a file from."""
+IMATRIX_KEYS = tuple(
+    f"quantize.imatrix.{name}" for name in ("file", "dataset", "entries_count", "chunks_count")
+)
+"""What llama.cpp's own program writes where it quantizes with an importance matrix."""
 
 _TYPE_UINT32, _TYPE_STRING = 4, 8  # gguf.h `gguf_type`
 _NOMINAL_TYPES = {
@@ -48,6 +54,15 @@ def _text(handle: int, key: str) -> str:
     if index < 0 or lib.gguf_get_kv_type(handle, index) != _TYPE_STRING:
         return ""
     return str(lib.gguf_get_val_str(handle, index).decode("utf-8", errors="replace"))
+
+
+def _imatrix(handle: int) -> str:
+    """A name for the importance matrix that was used, if one was."""
+    file, dataset = (_text(handle, key) for key in IMATRIX_KEYS[:2])
+    if name := re.split(r"[/\\]", file)[-1] or dataset:
+        return name
+    find = capi.ggml().gguf_find_key
+    return "unnamed" if any(find(handle, key.encode()) >= 0 for key in IMATRIX_KEYS) else ""
 
 
 def _number(handle: int, key: str) -> int | None:
@@ -103,7 +118,10 @@ def read(paths: Sequence[Path], sha256: str = "") -> ModelInfo:
         architecture = _text(handle, "general.architecture")
         file_type = _number(handle, "general.file_type")
         context_length = _number(handle, f"{architecture}.context_length")
-        origin = _text(handle, REQUANTIZED_KEY)
+        lossy_origin = _text(handle, REQUANTIZED_KEY)
+        origin = _text(handle, QUANTIZED_KEY) or lossy_origin
+        # The quantizer copies what its source says of itself. We never use a matrix.
+        imatrix = "" if origin else _imatrix(handle)
     n_params = weights.total()
     if n_params == 0:
         raise ModelError(
@@ -121,8 +139,10 @@ def read(paths: Sequence[Path], sha256: str = "") -> ModelInfo:
         tensor_types=dict(weights.most_common()),
         bits_per_weight=8 * n_bytes / n_params,
         nominal_share=sum(weights[name] for name in nominal_types(quantization)) / n_params,
-        requantized_from=origin,
+        requantized_from=lossy_origin,
         context_length=context_length or 0,
+        imatrix=imatrix,
+        quantized_from=origin,
     )
 
 

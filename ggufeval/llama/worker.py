@@ -25,6 +25,8 @@ from ggufeval.types import (
     ChatTemplate,
     EngineSettings,
     LetterScores,
+    Memory,
+    ModelDetails,
     ModelInfo,
     Plan,
     Prompt,
@@ -73,6 +75,7 @@ def main(connection: Connection, log: str) -> None:
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
+    os.write(descriptor, b"\n")  # so that a death at the start can be told from a later one
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
             request: Request = connection.recv()
@@ -89,6 +92,7 @@ def _die_with_parent() -> None:
 
 def _answer(connection: Connection, request: Request) -> None:
     try:
+        _find_library()
         result = _SERVICES[request.name](*request.args)
         if isinstance(result, Iterator):
             for value in result:
@@ -102,6 +106,24 @@ def _answer(connection: Connection, request: Request) -> None:
     except BaseException as error:  # noqa: BLE001 - whatever happens here, the parent is told
         traceback.print_exc()
         connection.send(Reply(error=WorkerError(f"{type(error).__name__}: {error}")))
+
+
+def _find_library() -> None:
+    """Raises WorkerError where llama.cpp is not there, or does not load on this machine."""
+    try:
+        import llama_cpp  # noqa: F401
+    except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and error.name == "llama_cpp":
+            raise WorkerError(
+                f"llama-cpp-python, which runs the models, is not installed in {sys.prefix}. "
+                "Install it there: pip install llama-cpp-python."
+            ) from error
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise WorkerError(
+            f"llama-cpp-python, which runs the models, cannot be loaded: {reason}. Install the "
+            "library that is missing, or build it anew on this machine: pip install "
+            "--force-reinstall --no-cache-dir llama-cpp-python."
+        ) from error
 
 
 def _machine() -> Machine:
@@ -122,6 +144,20 @@ def _info(paths: Sequence[Path], sha256: str) -> ModelInfo:
 
     capi.start()
     return gguf.read(paths, sha256)
+
+
+def _details(paths: Sequence[Path], sha256: str) -> ModelDetails:
+    from ggufeval.llama import capi, details
+
+    capi.start()
+    return details.read(paths, sha256)
+
+
+def _memory(path: Path, settings: EngineSettings) -> Memory:
+    from ggufeval.llama import capi, memory
+
+    capi.start()
+    return memory.measure(path, settings)
 
 
 def _quantize(parts: Sequence[Path], target: Path, quantization: str, n_threads: int) -> Path:
@@ -186,17 +222,25 @@ def _peak_rss() -> int:
     if sys.platform == "win32":
         import psutil
 
-        return int(psutil.Process().memory_info().peak_wset)
-    import resource
+        peak = int(psutil.Process().memory_info().peak_wset)
+    elif sys.platform == "linux":
+        # Not rusage's: that begins with the parent's, whose process this was until `exec`.
+        status = Path("/proc/self/status").read_text(encoding="utf-8", errors="replace")
+        peak = int(status.partition("VmHWM:")[2].split()[0]) * 1024
+    else:
+        import resource
 
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024  # kilobytes elsewhere
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        peak = peak if sys.platform == "darwin" else peak * 1024  # kilobytes elsewhere
+    return peak
 
 
 _SERVICES: dict[str, Callable[..., Any]] = {
     "machine": _machine,
     "quantization_types": _quantization_types,
     "info": _info,
+    "details": _details,
+    "memory": _memory,
     "quantize": _quantize,
     "tokenize": _tokenize,
     "score": _score,

@@ -48,7 +48,7 @@ def render(
     """A whole report as text, ending in a newline.
 
     `results` lets a report show single questions; without them it shows the tables alone.
-    `stream` is where the text will be written: it decides on width, colours and characters of a
-    report that is made for terminals. Without it the text fits a UTF-8 file of 80 columns.
+    `stream` is where the text will be written: it decides on width and colours of a report
+    that is made for terminals. Without it the text fits a UTF-8 file of 80 columns.
     """
     return find_format(name).render(comparison, results, stream)

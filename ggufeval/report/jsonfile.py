@@ -11,10 +11,10 @@
     interval_level       of all intervals, 0.95
     alarms               sentences
     models               the reference first, then each candidate:
-        model, run, quantization, requantized_from, architecture, n_params, size_bytes,
-        bits_per_weight, nominal_share, n, n_correct, n_unread, letter_mass,
-        questions_per_second, tokens_per_second, seconds, n_tokens, peak_rss_bytes, created,
-        status, model_sha256, plan_hash
+        model, run, quantization, requantized_from, quantized_from, imatrix, architecture,
+        n_params, size_bytes, bits_per_weight, nominal_share, n, n_correct, n_unread,
+        letter_mass, questions_per_second, tokens_per_second, seconds, n_tokens,
+        peak_rss_bytes, created, status, model_sha256, plan_hash
                          as in `ggufeval.types`
         role             reference or candidate
         starred          its nominal types hold less than half of its weights

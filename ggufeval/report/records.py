@@ -27,6 +27,8 @@ def _record(score: Score, difference: Difference | None) -> dict[str, Value]:
         "run": run.id,
         "quantization": model.quantization,
         "requantized_from": model.requantized_from,
+        "quantized_from": model.quantized_from,
+        "imatrix": model.imatrix,
         "architecture": model.architecture,
         "n_params": model.n_params,
         "size_bytes": model.size_bytes,

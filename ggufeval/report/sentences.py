@@ -9,8 +9,12 @@ from ggufeval.report.rows import Row, is_exact, is_starred, rows, tensor_mix
 from ggufeval.types import Design, RunStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ggufeval.types import Comparison
 
+_WITHOUT_MATRIX = ("F32", "F16", "BF16")
+"""Types that no importance matrix could improve."""
 _MOST_NAMED = 5
 """Candidates that the finding names one by one."""
 
@@ -121,14 +125,7 @@ def notes(comparison: Comparison) -> tuple[str, ...]:
         for row in found
         if is_starred(row.score.run.model)
     ]
-    lossy: dict[str, list[str]] = {}
-    for row in found:
-        if source := row.score.run.model.requantized_from:
-            lossy.setdefault(numerals.visible(source), []).append(row.name)
-    said += [
-        f"{', '.join(names)} (from {source}): made from a file that was lossy already."
-        for source, names in lossy.items()
-    ]
+    said += _origins(found)
     for row in found:
         run, unread = row.score.run, row.score.n_unread
         if run.status is not RunStatus.DONE:
@@ -143,6 +140,32 @@ def notes(comparison: Comparison) -> tuple[str, ...]:
             "another machine's arithmetic can still flip an answer."
         )
     return tuple(said)
+
+
+def _origins(found: Sequence[Row]) -> list[str]:
+    """How levels were made, where that makes two of the same name unlike in quality."""
+    lossy: dict[str, list[str]] = {}
+    made_here: dict[str, list[str]] = {}
+    with_matrix = []
+    for row in found:
+        model = row.score.run.model
+        if source := model.requantized_from:
+            lossy.setdefault(numerals.visible(source), []).append(row.name)
+        elif (source := model.quantized_from) and model.quantization not in _WITHOUT_MATRIX:
+            made_here.setdefault(numerals.visible(source), []).append(row.name)
+        elif model.imatrix:
+            with_matrix.append(row.name)
+    said = [
+        f"{', '.join(names)} (from {source}): made from a file that was lossy already."
+        for source, names in lossy.items()
+    ]
+    if with_matrix:
+        said.append(f"With an importance matrix: {', '.join(with_matrix)}.")
+    said += [
+        f"Made here from {source}, without an importance matrix: {', '.join(names)}."
+        for source, names in made_here.items()
+    ]
+    return said
 
 
 def alarms(comparison: Comparison) -> tuple[str, ...]:

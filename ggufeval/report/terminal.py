@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import os
 import shutil
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from itertools import product
 from typing import TYPE_CHECKING, TextIO
 
 from ggufeval.report.format import Format
-from ggufeval.report.rows import DAGGER, Row, rows
+from ggufeval.report.rows import Row, rows
 from ggufeval.report.sentences import alarms, at_chance, heading, legend, notes
 
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ _WIDEST_TEXT = 100
 _FULL_NAME = 20
 """A name of this length is never folded only to put more columns side by side."""
 _SHORTEST_NAME = 8
-_ASCII_FOR = str.maketrans({DAGGER: "+"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +81,12 @@ _RAN_STACKED = (
 )
 
 
-def draw(
-    comparison: Comparison,
-    width: int = _DEFAULT_WIDTH,
-    *,
-    color: bool = False,
-    ascii_only: bool = False,
-) -> str:
+def draw(comparison: Comparison, width: int = _DEFAULT_WIDTH, *, color: bool = False) -> str:
     """The tables at this width, with escape codes only where `color` is set.
 
     Where even stacked cells do not fit, the table is wider: a cropped number would be a wrong one.
     """
-    page = _Page(width, color=color, ascii_only=ascii_only)
+    page = _Page(width, color=color)
     page.say(heading(comparison), style="bold")
     if guessing := at_chance(comparison):
         page.say()
@@ -117,27 +109,21 @@ def render(
     _results: Sequence[RunResult] = (),
     stream: TextIO | None = None,
 ) -> str:
-    """As `draw`, with width, colours and characters that suit the stream."""
+    """As `draw`, with width and colours that suit the stream."""
     if stream is None:
         return draw(comparison)
     width = shutil.get_terminal_size((_DEFAULT_WIDTH, 24)).columns
     color = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return draw(comparison, width, color=color, ascii_only=not _writes_unicode(stream))
-
-
-def _writes_unicode(stream: TextIO) -> bool:
-    # A stream that keeps text, as io.StringIO, has no encoding and takes everything.
-    return stream.encoding is None or codecs.lookup(stream.encoding).name.startswith("utf")
+    return draw(comparison, width, color=color)
 
 
 class _Page:
     """Paragraphs and tables, drawn by rich into a string."""
 
-    def __init__(self, width: int, *, color: bool, ascii_only: bool) -> None:
+    def __init__(self, width: int, *, color: bool) -> None:
         from rich.console import Console
 
         self._width = width
-        self._ascii_only = ascii_only
         self._file = StringIO()
         # Wider than anything: each print says its own width. Nothing is left to rich's look at
         # the environment, which would make the text depend on it.
@@ -178,8 +164,7 @@ class _Page:
         from rich.box import Box
         from rich.table import Table
 
-        line = "-" if self._ascii_only else "─"
-        rule = Box("    \n" * 2 + f" {line}{line} \n" + "    \n" * 5, ascii=self._ascii_only)
+        rule = Box("    \n" * 2 + " ── \n" + "    \n" * 5)
         table = Table(box=rule, show_edge=False, padding=(0, gap - 1, 0, 0), header_style="bold")
         for column in columns:
             table.add_column(
@@ -194,10 +179,7 @@ class _Page:
 
     def text(self) -> str:
         """Without the blanks that rich fills lines with, which copying would carry along."""
-        text = "".join(f"{line.rstrip()}\n" for line in self._file.getvalue().split("\n")[:-1])
-        if self._ascii_only:
-            text = text.translate(_ASCII_FOR).encode("ascii", "backslashreplace").decode("ascii")
-        return text
+        return "".join(f"{line.rstrip()}\n" for line in self._file.getvalue().split("\n")[:-1])
 
 
 def _cell(column: _Column, row: Row, *, toned: bool) -> Text:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -53,6 +58,7 @@ def test_a_template_that_does_not_end_is_given_up(smollm2: Path):
         (signal.SIGABRT, ModelError, "llama.cpp aborted on this model"),
         (signal.SIGKILL, WorkerError, "most likely for want of memory"),
         (signal.SIGSEGV, WorkerError, "died"),
+        (signal.SIGILL, WorkerError, "built for another processor"),
     ],
 )
 def test_a_death_is_told_in_a_sentence(smollm2: Path, number, error, message):
@@ -62,6 +68,83 @@ def test_a_death_is_told_in_a_sentence(smollm2: Path, number, error, message):
         os.kill(process._process.pid, number)
         with pytest.raises(error, match=message):
             process.info([smollm2])
+
+
+def test_a_death_at_the_start_is_told_as_one(tmp_path: Path):
+    # A script without a guard: its process would start the script once more, and Python refuses.
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from ggufeval.errors import WorkerError\n"
+        "from ggufeval.llama.client import ModelProcess\n"
+        "try:\n"
+        "    ModelProcess().machine()\n"
+        "except WorkerError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("the model's process ended at its start (exit status 1)")
+    assert 'under `if __name__ == "__main__":`' in done.stdout
+
+
+def test_no_process_to_be_had(monkeypatch):
+    def refuse(_: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(multiprocessing.get_context("spawn").Process, "start", refuse)
+    with pytest.raises(WorkerError, match="cannot be started: Resource temporarily unavailable"):
+        ModelProcess()
+
+
+LIBGOMP = "libgomp.so.1: cannot open shared object file: No such file or directory"
+
+
+@pytest.mark.parametrize(
+    ("package", "message"),
+    [
+        ("raise ModuleNotFoundError('No module', name='llama_cpp')", "is not installed in "),
+        ("import no_such_module", "cannot be loaded: No module named 'no_such_module'. Install"),
+        (f"raise OSError({LIBGOMP!r})", f"cannot be loaded: {LIBGOMP}. Install the library"),
+        (
+            "raise RuntimeError('Failed to load\\nshared library')",
+            "cannot be loaded: Failed to load shared library. Install the library that is missing",
+        ),
+    ],
+)
+def test_a_llama_cpp_that_does_not_load_is_one_sentence(
+    smollm2: Path, tmp_path: Path, package, message
+):
+    (tmp_path / "llama_cpp").mkdir()
+    (tmp_path / "llama_cpp" / "__init__.py").write_text(package)
+    done = subprocess.run(
+        [sys.executable, "-m", "ggufeval", "run", smollm2, "--task", "sample", "-q", "--db", "x"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+    )
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("Error: llama-cpp-python, which runs the models, ")
+    assert message in line
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is the system's own figure")
+def test_the_peak_is_the_processs_own_and_not_its_parents():
+    ballast = b"x" * 400_000_000
+    with ModelProcess() as process:
+        process.machine()
+        assert process.peak_rss() < len(ballast)
+
+
+def test_an_architecture_that_this_llama_cpp_does_not_know(of_architecture):
+    path = of_architecture("llamb")
+    with ModelProcess() as process, pytest.raises(ModelError) as caught:
+        process.tokenize(path, refused)
+    assert str(caught.value) == (
+        f"{path}: this llama.cpp (llama-cpp-python {version('llama_cpp_python')}) does not support "
+        "the architecture 'llamb'. Upgrade llama-cpp-python, or choose another model."
+    )
 
 
 def test_leaving_ends_the_process_and_its_log(smollm2: Path):

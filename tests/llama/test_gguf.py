@@ -26,11 +26,32 @@ def test_facts_are_read_from_the_tensors(process, smollm2: Path):
     assert info.bits_per_weight == pytest.approx(5.7437, abs=1e-4)
     assert info.nominal_share == pytest.approx(0.7893, abs=1e-4)
     assert info.context_length == 8192
-    assert info.requantized_from == ""
+    assert info.requantized_from == info.quantized_from == info.imatrix == ""
 
 
 def test_a_level_made_from_a_lossy_file_says_so(process, made):
-    assert process.info([made("F16")]).requantized_from == "Q4_1"
+    info = process.info([made("F16")])
+    assert info.requantized_from == info.quantized_from == "Q4_1"
+
+
+MATRIX = "quantize.imatrix"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "name"),
+    [
+        ({f"{MATRIX}.file": "/models_out/Llama-3.2/imatrix.dat"}, "imatrix.dat"),
+        ({f"{MATRIX}.file": r"C:\models\imatrix.gguf", f"{MATRIX}.dataset": "x"}, "imatrix.gguf"),
+        ({f"{MATRIX}.dataset": "calibration_datav3.txt"}, "calibration_datav3.txt"),
+        ({f"{MATRIX}.entries_count": 112}, "unnamed"),
+        ({"ggufeval.quantized_from": "F16", f"{MATRIX}.file": "imatrix.dat"}, ""),
+        ({"ggufeval.requantized_from": "Q4_0", f"{MATRIX}.file": "imatrix.dat"}, ""),
+    ],
+)
+def test_an_importance_matrix_has_a_name_and_is_not_inherited(
+    process, with_metadata, metadata, name
+):
+    assert process.info([with_metadata(metadata)]).imatrix == name
 
 
 def test_rows_that_do_not_fit_fall_back_to_other_types_and_show(process, made):

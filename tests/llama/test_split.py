@@ -9,10 +9,11 @@ import pytest
 
 from ggufeval import runner, sweep
 from ggufeval.catalog.files import file_sha256
-from ggufeval.catalog.resolve import resolve
+from ggufeval.catalog.resolve import Request, resolve
 from ggufeval.llama import capi
 from ggufeval.llama.client import ModelProcess
 from ggufeval.store import Store
+from ggufeval.types import EngineSettings
 
 OPTIONS = runner.Options(shots=0)
 ALIGNMENT = 32
@@ -75,12 +76,19 @@ def test_the_facts_are_those_of_the_whole(parts, smollm2):
     assert split_up.bits_per_weight == whole.bits_per_weight
 
 
+def test_the_memory_is_that_of_the_whole(parts, smollm2):
+    settings = EngineSettings(512, 256, 256, 8, 2, 0, "auto")
+    with ModelProcess() as process:
+        assert process.memory(parts[0], settings) == process.memory(smollm2, settings)
+
+
 def test_a_folder_of_parts_is_one_model_with_the_same_answers(
     parts, smollm2, few_questions, tmp_path
 ):
-    (source,) = resolve(str(parts[0].parent))
+    selection = resolve(str(parts[0].parent))
+    (source,) = selection.sources
     assert source.parts == tuple(parts)
-    (level,) = sweep.levels([source], ())
+    (level,) = sweep.levels([selection])
     with Store.open(tmp_path / "results.sqlite") as store:
         split_up = runner.evaluate(
             sweep.files_of(level, 2, lambda _: None), few_questions, store, OPTIONS
@@ -97,7 +105,7 @@ def test_a_folder_of_parts_is_one_model_with_the_same_answers(
 
 def test_levels_are_made_from_all_parts(parts, tmp_path, monkeypatch):
     monkeypatch.setenv("GGUFEVAL_CACHE", str(tmp_path))
-    (level,) = sweep.levels(resolve(str(parts[0])), ["Q8_0"])
+    (level,) = sweep.levels([resolve(str(parts[0]), Request(("Q8_0",)))])
     made = sweep.files_of(level, 2, lambda _: None)
     with ModelProcess() as process:
         assert process.info(made.parts).n_params == 134_515_008

@@ -98,6 +98,46 @@ def test_one_note_for_all_that_came_from_the_same_type(comparison):
     assert note.startswith("Q4_K_M† (run-Q4_K), Q4_K_M† (run-Q4_K) (from Q4_1): made from a file")
 
 
+def origins(comparison, *facts):
+    """The notes of a comparison whose models, the reference first, were made in these ways."""
+    scores = [comparison.reference, *(item.score for item in comparison.candidates)]
+    made = [
+        replace(score, run=replace(score.run, model=replace(score.run.model, **fact)))
+        for score, fact in zip(scores, facts, strict=True)
+    ]
+    candidates = tuple(
+        replace(item, score=score)
+        for item, score in zip(comparison.candidates, made[1:], strict=True)
+    )
+    return notes(replace(comparison, reference=made[0], candidates=candidates))[1:]
+
+
+def test_levels_made_here_and_levels_with_an_importance_matrix_are_told_apart(comparison):
+    here = {"quantized_from": "F16", "requantized_from": ""}
+    published = {"imatrix": "imatrix.dat", "requantized_from": ""}
+    assert origins(comparison, {}, here, published, here) == (
+        "With an importance matrix: Q4_K_M.",
+        "Made here from F16, without an importance matrix: Q8_0, Q2_K*.",
+    )
+
+
+def test_what_was_made_from_a_lossy_file_is_said_once(comparison):
+    lossy = {"quantized_from": "F16", "requantized_from": "Q4_1"}
+    assert origins(comparison, lossy, lossy, lossy, lossy) == (
+        "F16†, Q8_0†, Q4_K_M†, Q2_K*† (from Q4_1): made from a file that was lossy already.",
+    )
+
+
+def test_no_matrix_is_missed_where_none_could_help(comparison):
+    lossless = {"quantized_from": "F32"}
+    assert origins(comparison, lossless, {}, {"requantized_from": ""}, {}) == ()
+
+
+def test_origins_are_safe_to_print(comparison):
+    strange = {"quantized_from": "\x1b[2J", "requantized_from": ""}
+    assert r"from \x1b[2J, without" in origins(comparison, {}, strange, strange, strange)[0]
+
+
 def test_notes_on_unfinished_runs_and_unread_answers(single):
     run = replace(single.reference.run, status=RunStatus.RUNNING, n_done=300)
     score = replace(single.reference, run=run, n_unread=1)

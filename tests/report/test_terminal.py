@@ -113,15 +113,11 @@ Q2_K_IN_COLOR = (
 
 
 class Stream(io.StringIO):
-    """A terminal or a pipe, with an encoding."""
+    """A terminal or a pipe."""
 
-    def __init__(self, encoding="utf-8", *, tty=True):
+    def __init__(self, *, tty=True):
         super().__init__()
-        self._encoding, self._tty = encoding, tty
-
-    @property
-    def encoding(self):
-        return self._encoding
+        self._tty = tty
 
     def isatty(self):
         return self._tty
@@ -179,18 +175,6 @@ def test_long_names_are_folded(comparison, rename):
     assert "[-13.65, -5.27]" in text
 
 
-def test_ascii_only(comparison):
-    text = terminal.draw(comparison, ascii_only=True)
-    assert text.isascii()
-    assert "\nQ4_K_M+ 106 MB" in text
-    assert "\n" + "-" * 78 + "\n" in text
-
-
-def test_ascii_only_writes_foreign_letters_out(comparison, rename):
-    text = terminal.draw(rename(comparison, "a", "b", "c", "Größe"), ascii_only=True)
-    assert r"Gr\xf6\xdfe" in text
-
-
 def test_rendered_for_a_file_it_is_plain(comparison):
     assert terminal.render(comparison) == AT_80
 
@@ -206,12 +190,6 @@ def test_without_color(comparison, monkeypatch, name):
     if name == "dumb":
         monkeypatch.setenv("TERM", "dumb")
     assert terminal.render(comparison, (), Stream(tty=name != "pipe")) == AT_80
-
-
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "ANSI_X3.4-1968"])
-def test_a_stream_without_unicode_gets_ascii(comparison, encoding):
-    text = terminal.render(comparison, (), Stream(encoding, tty=False))
-    assert text == terminal.draw(comparison, ascii_only=True)
 
 
 def test_the_environment_decides_on_the_width(comparison, monkeypatch):
