@@ -1,18 +1,11 @@
-"""A stand-in for the hub, and MMLU in small: two subjects, three questions, ten dev rows."""
+"""MMLU in small: two subjects, three questions, ten dev rows."""
 
 import csv
-import hashlib
-import json
-import re
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-REVISION = "c30699e8356da336a370243923dbaf21066bb9fe"
 FEATURES = pa.schema(
     [
         ("question", pa.string()),
@@ -71,62 +64,10 @@ def csv_mmlu(tmp_path):
     return folder
 
 
-class Hub(ThreadingHTTPServer):
-    """Serves a folder as the data set cais/mmlu, and remembers what was asked of it."""
-
-    daemon_threads = True
-
-    def __init__(self, folder: Path, status: int = 200):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.folder, self.status = folder, status
-        self.requests: list[str] = []
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Hub
-
-    def do_HEAD(self):
-        self.server.requests.append(f"{self.command} {self.path}")
-        if self.server.status != 200:
-            self.reply(self.server.status, b"")
-        elif self.path == f"/api/datasets/cais/mmlu/revision/{REVISION}":
-            self.reply(200, json.dumps({"id": "cais/mmlu", "sha": REVISION}).encode())
-        elif match := re.fullmatch(f"/datasets/cais/mmlu/resolve/{REVISION}/(.+)", self.path):
-            self.reply_file(self.server.folder / match[1])
-        else:
-            self.reply(404, b"")
-
-    do_GET = do_HEAD  # noqa: N815
-
-    def reply_file(self, path):
-        if path.is_file():
-            self.reply(200, path.read_bytes())
-        else:
-            self.reply(404, b"", {"X-Error-Code": "EntryNotFound"})
-
-    def reply(self, status, body, headers=None):
-        self.send_response(status)
-        etag = hashlib.sha256(body).hexdigest()
-        about = {"ETag": f'"{etag}"', "X-Repo-Commit": REVISION, "Content-Length": str(len(body))}
-        for name, value in (about | (headers or {})).items():
-            self.send_header(name, value)
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
-def hub(parquet_mmlu):
-    with Hub(parquet_mmlu) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+def hub(hub_server, parquet_mmlu):
+    """A stand-in for the hub that has this MMLU."""
+    folder = hub_server.folder / "datasets" / "cais" / "mmlu"
+    folder.parent.mkdir(parents=True)
+    parquet_mmlu.rename(folder)
+    return hub_server

@@ -3,12 +3,15 @@
 The hub's client reads its variables when it is imported, so each case is a process of its own.
 """
 
+import hashlib
 import os
 import subprocess
 import sys
 import time
 
 import pytest
+from hub_faults import GRANTED, STRANGER, Fault
+from huggingface_hub.utils._shared_blobs import publish_blob_to_shared_store
 
 from ggufeval.errors import DataError
 from ggufeval.tasks import hub as room
@@ -44,6 +47,14 @@ def run(code, **environ):
     )
 
 
+def parquet(hub, split):
+    return hub.folder / "datasets" / "cais" / "mmlu" / "all" / f"{split}-00000-of-00001.parquet"
+
+
+def sha256(hub, split):
+    return hashlib.sha256(parquet(hub, split).read_bytes()).hexdigest()
+
+
 def test_the_two_splits_are_fetched_once_and_then_served_from_the_cache(hub, tmp_path):
     environ = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home")}
 
@@ -51,13 +62,13 @@ def test_the_two_splits_are_fetched_once_and_then_served_from_the_cache(hub, tmp
 
     assert first.stdout == LOADED + "datasets imported: True\n"
     assert first.stderr == ""
-    # What else the client asks for (which agents there are, say) is its own business.
-    assert [request for request in hub.requests if "cais/mmlu" in request] == [
+    test, dev = (sha256(hub, split) for split in ("test", "dev"))
+    assert [str(request) for request in hub.requests] == [
         f"GET /api/datasets/cais/mmlu/revision/{REVISION}",
         f"HEAD {FILES}/test-00000-of-00001.parquet",
-        f"GET {FILES}/test-00000-of-00001.parquet",
+        f"GET /cdn/{test}/all/test-00000-of-00001.parquet",
         f"HEAD {FILES}/dev-00000-of-00001.parquet",
-        f"GET {FILES}/dev-00000-of-00001.parquet",
+        f"GET /cdn/{dev}/all/dev-00000-of-00001.parquet",
     ]
 
     hub.requests.clear()
@@ -65,8 +76,7 @@ def test_the_two_splits_are_fetched_once_and_then_served_from_the_cache(hub, tmp
     assert again.stdout == LOADED + "datasets imported: False\n"
     assert hub.requests == []
 
-    hub.shutdown()
-    hub.server_close()
+    hub.stop()
     offline = run(LOAD, HF_HUB_OFFLINE="1", **environ)
     assert offline.stdout == LOADED + "datasets imported: False\n"
     assert offline.stderr == ""
@@ -126,7 +136,7 @@ def test_no_network(tmp_path):
 
 
 def test_a_hub_in_trouble(hub, tmp_path):
-    hub.status = 503
+    hub.faults.append(Fault(status=503))
     result = run(LOAD, HF_ENDPOINT=hub.url, HF_HOME=str(tmp_path))
     assert result.stdout.startswith(f"MMLU could not be fetched from {hub.url} (HfHubHTTPError: ")
     assert "503" in result.stdout
@@ -153,3 +163,130 @@ def test_the_cache_is_where_the_client_has_it(monkeypatch, environ):
         **environ,
     )
     assert str(room.cache_folder(environ)) == client.stdout.strip() != ""
+
+
+OTHERWISE = (
+    "or give a local copy with --data PATH, or try the embedded questions with --task sample.\n"
+)
+CHECK = f"Check HF_ENDPOINT and HF_TOKEN, {OTHERWISE}"
+NETWORK = f"Check the network, {OTHERWISE}"
+SHORT = "OSError: Consistency check failed: file should be of size "
+TROUBLE = [
+    (Fault(gated=True), {}, ("GatedRepoError: 401 Access to dataset cais/mmlu is", CHECK)),
+    (
+        Fault(gated=True),
+        {"HF_TOKEN": STRANGER},
+        ("GatedRepoError: 403 Access to dataset cais/mmlu is", CHECK),
+    ),
+    (Fault(times=0), {"HF_TOKEN": "hf_old"}, ("HfHubHTTPError: 401 Invalid credentials", CHECK)),
+    (
+        Fault(status=429, retry_after=7),
+        {},
+        (
+            "HfHubHTTPError: 429 We had to rate",
+            f"Run again in 7 seconds, or set HF_TOKEN, {OTHERWISE}",
+        ),
+    ),
+    (
+        Fault("GET /cdn/", status=500),
+        {},
+        ("HfHubHTTPError: 500 Internal Error", f"Run again later, {OTHERWISE}"),
+    ),
+    (Fault(cut_after=100, how="reset"), {}, ("ReadError: [Errno ", NETWORK)),
+    (Fault(short_by=9), {}, (SHORT, NETWORK)),
+    (Fault(hang=True), {"HF_HUB_ETAG_TIMEOUT": "1"}, ("ReadTimeout: timed out", NETWORK)),
+    (
+        Fault(cut_after=100, how="stall"),
+        {"HF_HUB_DOWNLOAD_TIMEOUT": "1"},
+        ("ReadTimeout: timed out", NETWORK),
+    ),
+]
+
+
+@pytest.mark.parametrize(("fault", "environ", "expected"), TROUBLE)
+def test_what_the_client_gives_up_on(hub, tmp_path, fault, environ, expected):
+    hub.faults.append(fault)
+    result = run(LOAD, HF_ENDPOINT=hub.url, HF_HOME=str(tmp_path), **environ)
+
+    reason, advice = expected
+    assert result.stdout.startswith(f"MMLU could not be fetched from {hub.url} ({reason}")
+    assert result.stdout.endswith(f"). {advice}datasets imported: True\n")
+
+
+@pytest.mark.parametrize(
+    ("missing", "reason"),
+    [
+        ("", "RepositoryNotFoundError: 401 Invalid username or password"),
+        ("all", "RemoteEntryNotFoundError: 404 Entry not found"),
+    ],
+)
+def test_what_is_not_there(hub, tmp_path, missing, reason):
+    folder = hub.folder / "datasets" / "cais" / "mmlu" / missing
+    folder.rename(tmp_path / "elsewhere")
+    result = run(LOAD, HF_ENDPOINT=hub.url, HF_HOME=str(tmp_path))
+    assert f" ({reason}). {CHECK}" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("fault", "environ"),
+    [
+        (Fault(gated=True), {"HF_TOKEN": GRANTED}),
+        (Fault("HEAD ", status=429, times=1), {}),
+        (Fault(cut_after=100, times=1), {}),
+        (Fault(cut_after=100, how="stall", times=1), {"HF_HUB_DOWNLOAD_TIMEOUT": "1"}),
+        (Fault("GET .*/test-", delay=0.2), {"HF_HUB_DOWNLOAD_TIMEOUT": "1"}),
+    ],
+)
+def test_what_the_client_gets_over(hub, tmp_path, fault, environ):
+    hub.faults.append(fault)
+    result = run(LOAD, HF_ENDPOINT=hub.url, HF_HOME=str(tmp_path), **environ)
+    assert result.stdout == LOADED + "datasets imported: True\n"
+
+
+def test_no_place_for_the_cache(hub, tmp_path):
+    (tmp_path / "file").touch()
+    result = run(LOAD, HF_ENDPOINT=hub.url, HF_HOME=str(tmp_path / "file"))
+    assert f"). Set HF_HOME to a folder that can be written, {OTHERWISE}" in result.stdout
+
+
+def test_bytes_that_the_hub_did_not_promise(hub, tmp_path):
+    """The client keeps them for good, under the name that the right ones would have."""
+    hub.faults.append(Fault("GET .*/test-", wrong=True, times=1))
+    environ = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path)}
+    blob = tmp_path / "hub" / "datasets--cais--mmlu" / "blobs" / sha256(hub, "test")
+    expected = (
+        f"{blob} is damaged: the hub promised sha256 {blob.name}, and it has FOUND. "
+        f"Delete it and run again, {OTHERWISE}"
+    )
+
+    for imported in (True, False):
+        result = run(LOAD, **environ)
+        found = hashlib.sha256(blob.read_bytes()).hexdigest()
+        assert found != blob.name
+        assert result.stdout == (
+            expected.replace("FOUND", found) + f"datasets imported: {imported}\n"
+        )
+
+    blob.unlink()
+    assert run(LOAD, **environ).stdout == LOADED + "datasets imported: True\n"
+
+
+def test_bytes_that_the_client_shares_between_repositories(hub, tmp_path):
+    """As it does where they came over Xet: behind the sha256 is a file called by another hash."""
+    environ = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path)}
+    run(LOAD, **environ)
+    blob = tmp_path / "hub" / "datasets--cais--mmlu" / "blobs" / sha256(hub, "test")
+    xet_hash = "5" * 64
+    publish_blob_to_shared_store(
+        blob_path=str(blob),
+        xet_hash=xet_hash,
+        cache_dir=tmp_path / "hub",
+        expected_size=blob.stat().st_size,
+    )
+    shared = tmp_path / "hub" / "blobs" / "55" / xet_hash
+    assert blob.resolve() == shared
+
+    assert run(LOAD, **environ).stdout == LOADED + "datasets imported: False\n"
+    shared.write_bytes(b"PAR1")
+    result = run(LOAD, **environ)
+    assert f"{shared} is damaged: the hub promised sha256 {blob.name}" in result.stdout
