@@ -6,14 +6,14 @@ A level is a model file at one quantization: one that is there, or one to be mad
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cache
 
 from ggufeval import runner
 from ggufeval.catalog.files import check_gguf, file_sha256
-from ggufeval.catalog.resolve import Source, level_path
-from ggufeval.errors import GgufevalError, ModelError, UsageError
+from ggufeval.catalog.resolve import Selection, Source, level_path
+from ggufeval.errors import GgufevalError, StoreError, UsageError
 from ggufeval.llama.client import ModelProcess
 from ggufeval.store import Store
 from ggufeval.types import ModelInfo, QuestionSet, Run
@@ -47,19 +47,32 @@ class Outcome:
     failures: tuple[Failure, ...]
 
 
-def levels(sources: Sequence[Source], quantizations: Sequence[str]) -> tuple[Level, ...]:
+@cache
+def quantizations() -> tuple[str, ...]:
+    """Names of all that llama.cpp can make."""
+    with ModelProcess() as process:
+        return tuple(process.quantization_types())
+
+
+def levels(selections: Sequence[Selection]) -> tuple[Level, ...]:
     """The levels asked for of each model; without any, the files as they are.
 
-    Files of one name in one folder are one model at several levels. What is missing is made from
-    the one with the most bits per weight. A file that cannot be read stands for itself, and fails
-    when its turn comes. Raises UsageError for a quantization that llama.cpp does not know.
+    What is missing among the files of a model is made from the one with the most bits per weight.
+    A file that cannot be read stands for itself, and fails when its turn comes. Raises UsageError
+    for a quantization that llama.cpp does not know.
     """
-    if not quantizations:
-        return tuple(Level(source) for source in sources)
-    with ModelProcess() as process:
-        known = list(process.quantization_types())
-    wanted = [_known(name, known) for name in quantizations]
-    models: dict[tuple[Path, str], dict[Source, ModelInfo]] = {}
+    wanted: dict[tuple[str, ...], dict[Source, None]] = {}
+    for selection in selections:
+        sources = wanted.setdefault(selection.quantizations, {})
+        sources |= dict.fromkeys(selection.sources)
+    found = (_levels(sources, names) for names, sources in wanted.items())
+    return tuple(dict.fromkeys(level for group in found for level in group))
+
+
+def _levels(sources: Iterable[Source], names: Sequence[str]) -> list[Level]:
+    if not names:
+        return [Level(source) for source in sources]
+    families: dict[str, dict[Source, ModelInfo]] = {}
     broken = []
     for source in sources:
         try:
@@ -68,12 +81,23 @@ def levels(sources: Sequence[Source], quantizations: Sequence[str]) -> tuple[Lev
         except GgufevalError:
             broken.append(Level(source))
         else:
-            models.setdefault((source.path.parent, source.name), {})[source] = info
-    found = [_level(name, files) for files in models.values() for name in wanted]
-    return (*found, *broken)
+            families.setdefault(source.family, {})[source] = info
+    return [_level(name, files) for files in families.values() for name in names] + broken
 
 
-def _known(name: str, known: Sequence[str]) -> str:
+def _level(name: str, files: dict[Source, ModelInfo]) -> Level:
+    """The file that calls itself so, else the one that is so, else one to be made."""
+    wanted = name.upper()
+    named = [source for source in files if source.quantization_hint == wanted]
+    real = [source for source, info in files.items() if info.quantization == wanted]
+    if found := named or real:
+        return Level(found[0])
+    best = max(files, key=lambda source: files[source].bits_per_weight)
+    return Level(best, _known(name))
+
+
+def _known(name: str) -> str:
+    known = quantizations()
     if name.upper() in known:
         return name.upper()
     near = difflib.get_close_matches(name.upper(), known, n=3)
@@ -81,21 +105,11 @@ def _known(name: str, known: Sequence[str]) -> str:
     raise UsageError(f"llama.cpp has no quantization {name!r}. {hint}")
 
 
-def _level(name: str, files: dict[Source, ModelInfo]) -> Level:
-    """The file that calls itself so, else the one that is so, else one to be made."""
-    named = [source for source in files if source.quantization_hint == name]
-    real = [source for source, info in files.items() if info.quantization == name]
-    if found := named or real:
-        return Level(found[0])
-    best = max(files, key=lambda source: files[source].bits_per_weight)
-    return Level(best, name)
-
-
 def files_of(level: Level, n_threads: int | None, say: Say) -> runner.ModelFiles:
     """The level's files, quantized from its source where they are not there yet.
 
-    Raises ModelError where the source is no GGUF, is not what the catalogue says, or is refused
-    by llama.cpp.
+    Raises ModelError where the source is no GGUF, does not have the hash that it was published
+    with, or is refused by llama.cpp.
     """
     parts = level.source.parts
     if level.quantization:
@@ -111,16 +125,11 @@ def files_of(level: Level, n_threads: int | None, say: Say) -> runner.ModelFiles
 
 
 def _verified(source: Source) -> str:
-    """The hash of a source, which is the catalogue's where it is a model of the catalogue."""
+    """The hash first where it is known: a file that was damaged is not of another format."""
+    sha256 = file_sha256(source.path, source.sha256) if any(source.sha256) else ""
     for part in source.parts:
         check_gguf(part)
-    sha256 = file_sha256(source.path)
-    if source.entry is not None and sha256 != source.entry.sha256:
-        raise ModelError(
-            f"{source.path}: sha256 {source.entry.sha256} was expected, {sha256} was found: the "
-            "file was damaged or changed. Remove it, and it is fetched again."
-        )
-    return sha256
+    return sha256 or file_sha256(source.path)
 
 
 def sweep(
@@ -132,7 +141,8 @@ def sweep(
     progress: runner.Progress | None = None,
     say: Say = lambda _: None,
 ) -> Outcome:
-    """Evaluate each level in its turn. One that fails does not stop the others.
+    """Evaluate each level in its turn. One that fails does not stop the others, unless it is the
+    store that failed: StoreError.
 
     The store remembers the runs as one sweep, in this order, each as soon as it is finished.
     """
@@ -145,6 +155,8 @@ def sweep(
             run = runner.evaluate(model, questions, store, options, progress)
             store.add_to_sweep(number, run.id)
             runs.append(run)
+        except StoreError:
+            raise  # no other level could be stored either
         except GgufevalError as error:
             failures.append(Failure(level.label, error))
             if len(the_levels) > 1:

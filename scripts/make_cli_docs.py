@@ -20,12 +20,18 @@ def document() -> str:
         terminal_width=WIDTH,
         help_option_names=cli.context_settings["help_option_names"],
     )
-    parts = ["# Commands\n\nWritten by `python scripts/make_cli_docs.py`.\n", _section(root)]
-    for name in cli.list_commands(root):
-        command = cli.get_command(root, name)
-        assert command is not None  # noqa: S101 - the list names commands that are there
-        context = click.Context(command, info_name=name, parent=root, terminal_width=WIDTH)
-        parts.append(_section(context))
+    return "# Commands\n\nWritten by `python scripts/make_cli_docs.py`.\n\n" + _sections(root)
+
+
+def _sections(context: click.Context) -> str:
+    """A command's help, then that of its subcommands."""
+    parts = [_section(context)]
+    if isinstance(context.command, click.Group):
+        for name in context.command.list_commands(context):
+            command = context.command.get_command(context, name)
+            assert command is not None  # noqa: S101 - the list names commands that are there
+            inner = click.Context(command, info_name=name, parent=context, terminal_width=WIDTH)
+            parts.append(_sections(inner))
     return "\n".join(parts)
 
 

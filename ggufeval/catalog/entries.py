@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from ggufeval.errors import ModelError, UsageError
+from ggufeval.types import PublishedScore
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,25 +24,45 @@ class Package:
 
 
 @dataclass(frozen=True, slots=True)
+class WheelSource:
+    """One GGUF file whose bytes travel in wheels."""
+
+    file: str
+    """The name that the file gets."""
+    quantization: str
+    """Of the file."""
+    size_bytes: int
+    sha256: str
+    packages: tuple[Package, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HubSource:
+    """Repositories of GGUF files on the Hugging Face hub, the first that answers is taken."""
+
+    repositories: tuple[str, ...]
+    """`OWNER/REPO`."""
+
+
+ModelSource: TypeAlias = WheelSource | HubSource
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """A model of the catalogue: one GGUF file, and where its bytes come from."""
+    """A model of the catalogue, and where its bytes come from."""
 
     name: str
     title: str
     architecture: str
     parameters: int
     licence: str
-    """SPDX."""
+    """SPDX, or the licence's own name."""
     description: str
-    quantization: str
-    """Of the file."""
-    file: str
-    """The name that the file gets."""
-    size_bytes: int
-    sha256: str
     levels: tuple[str, ...]
     """Quantizations of a sweep that names none."""
-    packages: tuple[Package, ...]
+    source: ModelSource
+    published: tuple[PublishedScore, ...]
+    """What a run should come to."""
 
 
 def catalog_folder() -> Path:
@@ -76,8 +97,11 @@ def entry(name: str) -> Entry:
     raise UsageError(f"No model is called {name!r} in the catalogue. Known: {', '.join(near)}.")
 
 
-def nearest(name: str, known: Mapping[str, object]) -> tuple[str, ...]:
-    return tuple(difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.5))
+def nearest(name: str, known: Iterable[str]) -> tuple[str, ...]:
+    """At most three of the known names that resemble it, the most alike first."""
+    folded = {other.casefold(): other for other in known}
+    close = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)
+    return tuple(folded[match] for match in close)
 
 
 def _read(path: Path) -> Entry:
@@ -88,11 +112,6 @@ def _read(path: Path) -> Entry:
 
 
 def _entry(name: str, table: Mapping[str, Any]) -> Entry:
-    source = table["source"]
-    if source["kind"] != "pypi":
-        raise ValueError(f"source.kind is {source['kind']!r}; only 'pypi' is known")
-    if Path(table["file"]).name != table["file"]:
-        raise ValueError(f"file is {table['file']!r}; a plain name was expected")
     return Entry(
         name=name,
         title=table["title"],
@@ -100,13 +119,43 @@ def _entry(name: str, table: Mapping[str, Any]) -> Entry:
         parameters=table["parameters"],
         licence=table["licence"],
         description=table["description"],
+        levels=tuple(table["levels"]),
+        source=_source(table["source"]),
+        published=tuple(_published(one) for one in table.get("published", ())),
+    )
+
+
+def _published(table: Mapping[str, Any]) -> PublishedScore:
+    if table["average"] not in ("macro", "micro"):
+        raise ValueError(f"average is {table['average']!r}; 'macro' or 'micro' was expected")
+    return PublishedScore(
         quantization=table["quantization"],
+        task=table["task"],
+        prompt=table["prompt"],
+        shots=table["shots"],
+        average=table["average"],
+        accuracy=table["percent"] / 100,
+        allowance=table["allowance"] / 100,
+        source=table["source"],
+    )
+
+
+def _source(table: Mapping[str, Any]) -> ModelSource:
+    if table["kind"] == "hub":
+        if not table["repositories"]:
+            raise ValueError("source.repositories is empty")
+        return HubSource(tuple(table["repositories"]))
+    if table["kind"] != "pypi":
+        raise ValueError(f"source.kind is {table['kind']!r}; 'hub' or 'pypi' was expected")
+    if Path(table["file"]).name != table["file"]:
+        raise ValueError(f"source.file is {table['file']!r}; a plain name was expected")
+    return WheelSource(
         file=table["file"],
+        quantization=table["quantization"],
         size_bytes=table["size"],
         sha256=table["sha256"],
-        levels=tuple(table["levels"]),
         packages=tuple(
             Package(package["requirement"], tuple(package["files"]))
-            for package in source["packages"]
+            for package in table["packages"]
         ),
     )

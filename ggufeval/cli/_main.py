@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import pkgutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import click
 
 from ggufeval import __version__
+from ggufeval.cli import _streams
 from ggufeval.errors import GgufevalError
 
 INTERRUPTED = 130
@@ -17,6 +21,9 @@ INTERRUPTED = 130
 
 class _Failure(click.ClickException):
     exit_code = GgufevalError.exit_code
+
+    def format_message(self) -> str:
+        return _streams.fit(f"Error: {self.message}", sys.stderr).removeprefix("Error: ")
 
 
 @contextmanager
@@ -32,27 +39,40 @@ def edge() -> Iterator[None]:
         where = f"{error.filename}: " if error.filename else ""
         raise _Failure(f"{where}{error.strerror or error}") from error
     except KeyboardInterrupt:
-        click.echo(
-            "\nInterrupted. What is done is stored: repeat the command (without --force) to go on.",
-            err=True,
-        )
+        said = "Interrupted. What is done is stored: repeat the command (without --force) to go on."
+        click.echo(_streams.fit(f"\n{said}", sys.stderr), err=True)
         raise click.exceptions.Exit(INTERRUPTED) from None
 
 
 class CommandFolder(click.Group):
-    """Commands are the modules beside this one, each with a click command of its own name."""
+    """Commands are the modules of a package, each with a click command of the module's name."""
+
+    def __init__(self, *args: Any, package: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._package = package
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        package = importlib.import_module("ggufeval.cli")
+        package = importlib.import_module(self._package)
         names = (module.name for module in pkgutil.iter_modules(package.__path__))
         return sorted(name for name in names if not name.startswith("_"))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
             return None
-        module = importlib.import_module(f"ggufeval.cli.{cmd_name}")
-        command: click.Command = getattr(module, cmd_name)
-        return command
+        module = importlib.import_module(f"{self._package}.{cmd_name}")
+        commands = (value for value in vars(module).values() if isinstance(value, click.Command))
+        return next(command for command in commands if command.name == cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
+            if not near:
+                raise
+            raise click.UsageError(f"{error.message} Did you mean {near[0]!r}?", ctx) from None
 
     def invoke(self, ctx: click.Context) -> object:
         with edge():
@@ -61,6 +81,7 @@ class CommandFolder(click.Group):
 
 @click.group(
     cls=CommandFolder,
+    package="ggufeval.cli",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="ggufeval")
@@ -72,4 +93,6 @@ def cli() -> None:
 
 
 def main() -> None:
+    _streams.soften(sys.stdout)
+    _streams.soften(sys.stderr)
     cli(prog_name="ggufeval")

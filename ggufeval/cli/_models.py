@@ -8,22 +8,41 @@ from typing import TYPE_CHECKING, Never, Self
 
 import click
 
+from ggufeval.cli._progress import say
+
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from ggufeval.catalog.resolve import Source
+    from ggufeval.catalog.resolve import Selection
 
 
-def resolve(models: Sequence[str], *, offline: bool, quiet: bool) -> list[Source]:
-    """All sources that the names mean, each once. What is fetched shows its progress."""
+def resolve(
+    models: Sequence[str],
+    quantizations: Sequence[str] | None,
+    *,
+    offline: bool,
+    quiet: bool,
+) -> list[Selection]:
+    """What each name means at these levels. What is fetched shows its progress.
+
+    None for the levels takes those that suit a model of the catalogue.
+    """
+    from ggufeval import sweep
+    from ggufeval.catalog.resolve import Request
     from ggufeval.catalog.resolve import resolve as resolve_one
 
-    found: dict[Source, None] = {}
+    found = []
     for model in models:
         with _Download(model, quiet=quiet) as download:
-            sources = resolve_one(model, offline=offline, progress=download.advance)
-        found |= dict.fromkeys(sources)
-    return list(found)
+            request = Request(
+                quantizations if quantizations is None else tuple(quantizations),
+                makeable=sweep.quantizations(),
+                offline=offline,
+                progress=download.advance,
+                say=say(quiet=quiet),
+            )
+            found.append(resolve_one(model, request))
+    return found
 
 
 class _Download:

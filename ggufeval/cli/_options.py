@@ -28,6 +28,11 @@ db = click.option(
     show_envvar=True,
     help="The results database.",
 )
+quants = click.option(
+    "--quants",
+    metavar="LIST",
+    help="Levels: Q8_0,Q4_K_M,...  [default: what suits a named model, else files as they are]",
+)
 quiet = click.option("-q", "--quiet", is_flag=True, help="No progress.")
 offline = click.option("--offline", is_flag=True, help="Fetch nothing.")
 threads = click.option(
@@ -45,25 +50,31 @@ reference = click.option(
     "--reference", metavar="RUN|LEVEL", help="What to compare with.  [default: most bits a weight]"
 )
 
-_QUESTIONS = (
-    click.option("--task", help="mmlu, or sample: the questions inside.  [default: mmlu]"),
-    click.option(
-        "--data",
-        type=click.Path(path_type=Path),
-        help="A folder with MMLU (parquet or CSV), or own questions (.csv, .jsonl, .parquet).",
-    ),
-    click.option("--subjects", multiple=True, metavar="A,B", help="Only these subjects."),
+data = click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="A folder with MMLU (parquet or CSV), or own questions (.csv, .jsonl, .parquet).",
+)
+_SAMPLING = (
     click.option(
         "--limit", type=int, metavar="N", help="N questions, equally many from each subject."
     ),
     click.option("--sample", type=int, metavar="N", help="N questions, drawn at random."),
     click.option("--seed", type=int, default=0, show_default=True, help="Of the draw."),
+)
+_QUESTIONS = (
+    click.option("--task", help="mmlu, or sample: the questions inside.  [default: mmlu]"),
+    data,
+    click.option("--subjects", multiple=True, metavar="A,B", help="Only these subjects."),
+    *_SAMPLING,
     click.option(
         "--shots", type=int, default=5, show_default=True, help="Solved examples in the prompt."
     ),
+    click.option(
+        "--prompt", default="mmlu", show_default=True, help="Prompt style: mmlu, chat or meta."
+    ),
 )
 _ENGINE = (
-    click.option("--prompt", default="mmlu", show_default=True, help="Prompt style: mmlu or chat."),
     click.option(
         "-ngl",
         "--n-gpu-layers",
@@ -114,8 +125,14 @@ def _all(options: tuple[Callable[[Any], Any], ...]) -> Callable[[Function], Func
     return decorate
 
 
+sampling = _all(_SAMPLING)
 questions = _all(_QUESTIONS)
 engine = _all(_ENGINE)
+
+
+def quantizations(text: str | None) -> list[str] | None:
+    """What `--quants` asks for; None where it is not given."""
+    return None if text is None else names(text)
 
 
 def names(text: str) -> list[str]:

@@ -20,8 +20,8 @@ def quantize(source: str, quants: str, threads: int | None, *, offline: bool, qu
     from ggufeval import sweep as house
     from ggufeval.cli import _models, _progress
 
-    sources = _models.resolve([source], offline=offline, quiet=quiet)
+    selections = _models.resolve([source], _options.names(quants), offline=offline, quiet=quiet)
     say = _progress.say(quiet=quiet)
-    for level in house.levels(sources, _options.names(quants)):
+    for level in house.levels(selections):
         for path in house.files_of(level, threads, say).parts:
             click.echo(path)

