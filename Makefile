@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 LOCKS := requirements/pip.lock requirements/build.lock pyproject.toml
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip --quiet
 BUILD := --build-constraint requirements/build.lock
+ADVICE := echo 'No C++ compiler (c++) was found, which llama.cpp needs. Debian and Ubuntu: apt install build-essential. Fedora: dnf install gcc-c++. macOS: xcode-select --install. Others: see "Without a compiler" in README.md.' >&2
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lock clean
@@ -21,6 +22,7 @@ test: $(VENV)/dev.stamp ## Everything that must hold: format, lint, types, layer
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32 --no-warn-unreachable --cache-dir .mypy_cache/win32 ggufeval
 	$(BIN)/lint-imports
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/pytest --cov --cov-report=term
@@ -47,7 +49,7 @@ $(VENV)/pip.stamp: $(LOCKS)
 
 $(VENV)/run.stamp: $(VENV)/pip.stamp requirements/run.lock
 	@echo "Installing into $(VENV); llama.cpp is compiled, which takes about ten minutes ..."
-	$(PIP) install --require-hashes $(BUILD) -r requirements/run.lock
+	@$(PIP) install --require-hashes $(BUILD) -r requirements/run.lock || { command -v "$${CXX:-c++}" >/dev/null || $(ADVICE); exit 1; }
 	$(PIP) install --no-deps $(BUILD) --editable .
 	@touch $@
 

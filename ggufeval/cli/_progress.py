@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ggufeval.cli import _streams
+from ggufeval.report import numerals
+
 if TYPE_CHECKING:
     from ggufeval.runner import Progress
     from ggufeval.sweep import Failure
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_LINES = 15.0
 BUSY_CORES = 0.5
+_SHORTEST_NAME = 18
 
 
 def progress(*, quiet: bool) -> Progress:
@@ -27,7 +31,11 @@ def progress(*, quiet: bool) -> Progress:
 
 
 def say(*, quiet: bool) -> Any:
-    return (lambda _: None) if quiet else (lambda text: click.echo(text, err=True))
+    return (lambda _: None) if quiet else _say
+
+
+def _say(text: str) -> None:
+    click.echo(_streams.fit(text, sys.stderr), err=True)
 
 
 def tell_if_busy(say: Callable[[str], None]) -> None:
@@ -46,14 +54,14 @@ def tell_if_busy(say: Callable[[str], None]) -> None:
 def tell_failures(failures: Sequence[Failure]) -> None:
     """What failed, also where quiet was asked for."""
     for failure in failures:
-        click.echo(f"Failed: {failure.label}: {failure.error}", err=True)
+        _say(f"Failed: {failure.label}: {failure.error}")
 
 
 class _Counts:
     """How far a run is; the speed is this session's."""
 
     def __init__(self, run: Run, plan: Plan, n_correct: int) -> None:
-        self.label = run.model.label
+        self.label = numerals.visible(run.model.label)
         self.n_questions = run.n_questions
         self.n_done = run.n_done
         self.n_correct = n_correct
@@ -80,17 +88,19 @@ class _Counts:
         return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
     @property
-    def text(self) -> str:
+    def facts(self) -> list[str]:
+        """The most wanted first."""
         if not self.n_tokens:
-            return ""
-        return (
-            f"{self.tokens_per_second:,.0f} tokens/s, {self.eta} left, "
-            f"{self.n_correct / self.n_done:.0%} right"
-        )
+            return []
+        return [
+            f"{self.eta} left",
+            f"{self.n_correct / self.n_done:.0%} right",
+            f"{self.tokens_per_second:,.0f} tokens/s",
+        ]
 
 
 class Bar:
-    """tqdm's."""
+    """tqdm's, with as many facts as there is room for: tqdm would cut a number in the middle."""
 
     def start(self, run: Run, plan: Plan, n_correct: int) -> None:
         from tqdm import tqdm
@@ -99,16 +109,25 @@ class Bar:
         self._bar = tqdm(
             total=run.n_questions,
             initial=run.n_done,
-            desc=run.model.label,
             unit="q",
             dynamic_ncols=True,
             bar_format="{desc} |{bar}| {n_fmt}/{total_fmt}{postfix}",
         )
+        room = self._room() - len("0:00 left")
+        self._bar.set_description_str(numerals.clip(self._counts.label, max(room, _SHORTEST_NAME)))
 
     def advance(self, n_questions: int, n_correct: int, n_tokens: int) -> None:
         self._counts.advance(n_questions, n_correct, n_tokens)
-        self._bar.set_postfix_str(self._counts.text, refresh=False)
+        facts = self._counts.facts
+        while facts and len(", ".join(facts)) > self._room() - len(self._bar.desc):
+            facts.pop()
+        self._bar.set_postfix_str(", ".join(facts), refresh=False)
         self._bar.update(n_questions)
+
+    def _room(self) -> int:
+        """Columns for name and facts, beside the counts and a short bar."""
+        total = self._counts.n_questions
+        return (self._bar.ncols or 80) - len(f" |---| {total}/{total}, ")
 
     def end(self) -> None:
         self._bar.close()
@@ -132,7 +151,7 @@ class Lines:
     def _print(self) -> None:
         counts = self._counts
         line = f"{counts.label}: {counts.n_done} of {counts.n_questions} questions"
-        click.echo(f"{line}, {counts.text}" if counts.text else line, err=True)
+        click.echo(", ".join([line, *counts.facts]), err=True)
 
     def end(self) -> None:
         pass

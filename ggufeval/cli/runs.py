@@ -1,39 +1,45 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import click
 
 from ggufeval.cli import _options
 
+_HEADER = ("run", "answers", "prompt", "task", "created", "model")
+
 
 @click.command()
 @_options.db
 def runs(db: Path) -> None:
     """List the runs in the database, the newest first."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     from ggufeval.report.numerals import visible
     from ggufeval.store import Store
 
     with Store.open(db, read_only=True) as store:
         found = store.runs()
-    table = Table(box=box.HORIZONTALS, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in ("run", "model", "task", "prompt", "answers", "created"):
-        table.add_column(name, overflow="fold", no_wrap=name != "model")
-    for run in found:
-        table.add_row(
+    rows = [
+        (
             run.id,
-            Text(visible(run.model.label)),
-            Text(visible(run.task)),
-            f"{run.fingerprint.prompt_style}/{run.fingerprint.shots}",
             f"{run.n_done}" if run.n_done == run.n_questions else f"{run.n_done}/{run.n_questions}",
+            f"{run.fingerprint.prompt_style}/{run.fingerprint.shots}",
+            visible(run.task),
             run.created[:10],
+            visible(run.model.label),
         )
-    console = Console(highlight=False)
-    with console.capture() as capture:
-        console.print(table)
-    click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
+        for run in found
+    ]
+    for line in _lines([_HEADER, *rows]):
+        click.echo(line)
+
+
+def _lines(rows: list[tuple[str, ...]]) -> list[str]:
+    """A line a run; two where that is too long for the terminal."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    padded = [[f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)] for row in rows]
+    if sum(widths) + 2 * len(widths) <= shutil.get_terminal_size().columns:
+        return ["  ".join(cells).rstrip() for cells in padded]
+    return [
+        line.rstrip() for row in padded for line in ("  ".join(row[:4]), f"  {'  '.join(row[4:])}")
+    ]

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import click
 
-from ggufeval.cli import _options
+from ggufeval.cli import _options, _streams
 
 
 @click.command()
@@ -46,7 +47,8 @@ def show(run: str, question: str | None, db: Path) -> None:
     record = next((r for r in result.records if r.question_id == question), None)
     if asked is None or record is None:
         raise UsageError(f"run {result.run.id} has no answer to a question {question!r}.")
-    click.echo(f"{visible(asked.id)}\n\n{visible(asked.stem)}")
+    stem = visible(asked.stem, keep="\n")
+    click.echo(f"{visible(asked.id)}\n\n{_streams.fit(stem, sys.stdout)}")
     for i, choice in enumerate(asked.choices):
         mark = ("*" if i == asked.answer else " ") + (">" if i == record.letter else " ")
         logprob = record.letter_logprobs[i]

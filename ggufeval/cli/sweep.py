@@ -12,7 +12,6 @@ from ggufeval.cli import _options
 from ggufeval.errors import UsageError
 
 if TYPE_CHECKING:
-    from ggufeval.catalog.resolve import Source
     from ggufeval.store import Store
     from ggufeval.sweep import Level
     from ggufeval.types import Run
@@ -20,25 +19,25 @@ if TYPE_CHECKING:
 DEMO_MODEL = "smollm2-135m-instruct"
 DEMO_TASK = "sample"
 _DEMO_END = """
-What this shows: a model of 135 million parameters guesses at questions with
-four choices. About 25% right is what chance gives, so no level can be shown to
-be better or worse than another, and the table says "reference at chance". What
-can be seen all the same is how many answers change when nothing but the
-rounding of the weights does, and what each level costs in size and time.
+What this shows: a model of 135 million parameters guesses
+at questions with four choices. About 25% right is what
+chance gives, so no level can be shown to be better or worse
+than another, and the table says "reference at chance". What
+can be seen all the same is how many answers change when
+nothing but the rounding of the weights does, and what each
+level costs in size and time.
 
 What next:
   {program} sweep YOUR-MODEL.gguf --quants Q8_0,Q4_K_M,Q2_K --limit 570
-      your own model on MMLU, ten questions from each of 57 subjects
+      your own model on MMLU, ten questions a subject
   {program} sweep qwen2.5-coder-1.5b-instruct --limit 171
-      a model that knows something (1.1 GB, fetched from PyPI)
+      a model that knows something (1.1 GB, from PyPI)
   {program} sweep --help"""
 
 
 @click.command()
 @click.argument("models", nargs=-1, metavar="[MODEL]...")
-@click.option(
-    "--quants", metavar="LIST", help="Levels: Q8_0,Q4_K_M,...  [default: the files as they are]"
-)
+@_options.quants
 @_options.questions
 @_options.engine
 @_options.reference
@@ -56,9 +55,10 @@ What next:
 def sweep(models: tuple[str, ...], **values: Any) -> None:
     """Evaluate every level of a model, and compare them: the main job.
 
-    MODEL is a GGUF file, a folder of them, or a name that `ggufeval models` lists. Levels that are
-    not there are made with llama.cpp's quantizer. Without MODEL, the demo: a small model, the
-    questions inside, a few minutes. Interrupted, it goes on when the command is repeated.
+    MODEL is a GGUF file, a folder of them, a name that `ggufeval models` lists, or OWNER/REPO on
+    the Hugging Face hub; NAME:QUANT asks for one level of it. Levels that are not there are made
+    with llama.cpp's quantizer. Without MODEL, the demo: a small model, the questions inside, a few
+    minutes. Interrupted, it goes on when the command is repeated.
     """
     from ggufeval import sweep as house
     from ggufeval.cli import _models, _progress, _results
@@ -70,12 +70,15 @@ def sweep(models: tuple[str, ...], **values: Any) -> None:
     report_path = values["report_path"] or values["db"].parent / "report.html"
     _results.report_format(report_path)
     options = _options.run_options(values)
-    sources = _models.resolve(models or (DEMO_MODEL,), offline=values["offline"], quiet=quiet)
+    quants = _options.quantizations(values["quants"])
+    selections = _models.resolve(
+        models or (DEMO_MODEL,), quants, offline=values["offline"], quiet=quiet
+    )
     questions = _options.load_questions(values, DEMO_TASK if demo else None)
     for note in questions.notes:
         say(f"Note: {note}")
     _progress.tell_if_busy(say)
-    levels = house.levels(sources, _quantizations(values["quants"], sources))
+    levels = house.levels(selections)
     with Store.open(values["db"]) as store:
         _check_reference(values["reference"], levels, store)
         outcome = house.sweep(
@@ -102,15 +105,6 @@ def sweep(models: tuple[str, ...], **values: Any) -> None:
         say(_DEMO_END.format(program=_program()))
     if outcome.failures:
         click.get_current_context().exit(1)
-
-
-def _quantizations(text: str | None, sources: Sequence[Source]) -> list[str]:
-    """Those asked for; else, for one model of the catalogue, those that suit it."""
-    if text is not None:
-        return _options.names(text)
-    if len(sources) == 1 and sources[0].entry is not None:
-        return list(sources[0].entry.levels)
-    return []
 
 
 def _check_reference(name: str | None, levels: Sequence[Level], store: Store) -> None:
@@ -143,6 +137,8 @@ def _comparable(runs: Sequence[Run]) -> list[list[Run]]:
 def _program() -> str:
     """What to type to call this program again."""
     called = Path(sys.argv[0]).resolve()
+    if called.stem == "__main__":
+        return f"{Path(sys.executable).name} -m ggufeval"
     found = shutil.which("ggufeval")
     if found and Path(found).resolve() == called:
         return "ggufeval"
