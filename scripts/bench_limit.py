@@ -23,9 +23,10 @@ from ggufeval import answers, plan, prompts, runner, tasks
 from ggufeval.catalog.files import file_sha256
 from ggufeval.llama import capi
 from ggufeval.llama.client import ModelProcess
+from ggufeval.llama.decoder import rows
 from ggufeval.llama.grammar import admissible
 from ggufeval.llama.model import Model
-from ggufeval.llama.scorer import Scorer, _rows
+from ggufeval.llama.scorer import Scorer
 from ggufeval.llama.worker import BatchScores
 from ggufeval.store import Store
 from ggufeval.types import EngineSettings, Group, QuestionSet
@@ -35,12 +36,11 @@ PROMPT_TOKENS = 512
 
 def engine_seconds(scorer: Scorer, depth: int) -> float:
     """Seconds of llama_decode for 512 tokens of one sequence, `depth` tokens deep."""
-    scorer._start_group(array("i", [100] * depth))  # noqa: SLF001
-    rows = _rows(
-        array("i", range(1000, 1000 + PROMPT_TOKENS)), start=depth, sequence=0, want_last=True
-    )
+    scorer.start_group(array("i", [100] * depth), again=True)
+    prompt = array("i", range(1000, 1000 + PROMPT_TOKENS))
+    wanted = rows(prompt, start=depth, sequence=0, n_wanted=1)
     before = scorer.decode_seconds
-    for _ in scorer._decode(rows):  # noqa: SLF001
+    for _ in scorer.decode(wanted):
         pass
     scorer._prefix = None  # noqa: SLF001
     return scorer.decode_seconds - before

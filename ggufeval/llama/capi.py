@@ -1,6 +1,6 @@
 """The C library: what llama-cpp-python binds, and the few calls that it does not.
 
-Nothing here owns anything; `model.Model` and `scorer.Scorer` own the handles.
+Nothing here owns anything; `model.Model` and `decoder.Decoder` own the handles.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ from pathlib import Path
 import llama_cpp
 
 from ggufeval.llama import capi
+from ggufeval.llama.decoder import Decoder
 from ggufeval.llama.model import Model
-from ggufeval.llama.scorer import Scorer
 from ggufeval.types import EngineSettings, Memory
 
 _WEIGHTS = re.compile(r"(\S+) model buffer size = +([\d.]+) MiB")
@@ -39,7 +39,7 @@ def measure(path: Path, settings: EngineSettings) -> Memory:
     with (
         capi.listening() as lines,
         Model(path, n_gpu_layers=settings.n_gpu_layers, no_alloc=True) as model,
-        Scorer(model, settings, {}),
+        Decoder(model, settings),
     ):
         n_bytes = model.n_bytes
     lines += _called_off(path, settings.n_gpu_layers)
