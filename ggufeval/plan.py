@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from ggufeval.errors import ContextError
-from ggufeval.types import Batch, Group, Item, Plan, TokenizedPrompt, Tokens
+from ggufeval.types import Batch, Group, Item, Plan, Sampling, TokenizedPrompt, Tokens
 
 _DOMAIN = b"ggufeval plan 1"
 _PADDING = 1  # a decode of a single row is padded with one more
@@ -25,19 +25,21 @@ def make(
     max_items: int,
     n_ctx: int | None = None,
     share_prefix: bool = True,
+    max_tokens: int = 0,
 ) -> Plan:
     """The plan for prompts that come with the name of the group (the subject) that they belong to.
 
     Prompts of a group stand together. A group's prefix is the longest common *token* prefix of
     its prompts that leaves each at least one token. Batches take prompts in order while their
     suffixes fit into `budget` tokens (and `n_ctx` beside the prefix) and are at most `max_items`;
-    a prompt longer than the budget has a batch of its own.
+    a prompt longer than the budget has a batch of its own. `max_tokens` are left free after each
+    prompt for what will be generated.
 
     Raises ContextError where a prompt does not fit into `n_ctx`.
     """
     groups = []
     if n_ctx is not None:
-        _check_fit(prompts, n_ctx)
+        _check_fit(prompts, n_ctx, max_tokens)
     for _, members in groupby(prompts, key=lambda pair: pair[0]):
         tokenized = [prompt for _, prompt in members]
         n = _common_prefix([prompt.tokens for prompt in tokenized]) if share_prefix else 0
@@ -48,9 +50,9 @@ def make(
     return Plan(tuple(groups))
 
 
-def _check_fit(prompts: Sequence[tuple[str, TokenizedPrompt]], n_ctx: int) -> None:
+def _check_fit(prompts: Sequence[tuple[str, TokenizedPrompt]], n_ctx: int, max_tokens: int) -> None:
     longest = max((prompt for _, prompt in prompts), key=lambda prompt: len(prompt.tokens))
-    need = len(longest.tokens) + _PADDING
+    need = len(longest.tokens) + max_tokens + _PADDING
     if need > n_ctx:
         raise ContextError(
             f"the prompt of {longest.question_id} needs a context of {need} tokens, and it is "
@@ -119,6 +121,25 @@ def context_size(plan: Plan) -> int:
         for group in plan.groups
     )
     return _rounded(most + _PADDING)
+
+
+def generation_context_size(plan: Plan, sampling: Sampling) -> int:
+    """Tokens of context that let all slots generate at once, rounded up to llama.cpp's 256.
+
+    With less, down to what its longest question needs, fewer generate together.
+    """
+    most = 0
+    for group in plan.groups:
+        for batch in group.batches:
+            longest = sorted((len(item.suffix_tokens) for item in batch.items), reverse=True)
+            texts = [n + sampling.max_tokens for n in longest[: sampling.slots]]
+            most = max(most, len(group.prefix_tokens) + sum(texts))
+    return _rounded(most + _PADDING)
+
+
+def generation_sequences(plan: Plan, sampling: Sampling) -> int:
+    """As `sequences`, with no more questions at once than there are slots."""
+    return min(sequences(plan), 2 + sampling.slots)
 
 
 def _rounded(n_tokens: int) -> int:

@@ -317,6 +317,19 @@ class EngineSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Sampling:
+    """How texts are generated. All of it can change one."""
+
+    temperature: float
+    """0: always the likeliest token."""
+    max_tokens: int
+    seed: int
+    """Of the run. Each question has a seed of its own, made from this and its id."""
+    slots: int = 16
+    """Questions that generate together."""
+
+
+@dataclass(frozen=True, slots=True)
 class BuildInfo:
     """The llama.cpp that did it."""
 
@@ -394,6 +407,27 @@ class LetterScores:
     top_logit: float
     partial_logit: float = -math.inf
     """Greatest logit of an admissible token that is only a part of an answer (a bare space)."""
+
+
+class Stop(StrEnum):
+    """Why a generation ended."""
+
+    EOG = "eog"
+    """The model ended it: end of turn, end of text."""
+    LENGTH = "length"
+    """It was as long as it may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What a model wrote after a prompt."""
+
+    question_id: str
+    text: str
+    """Without control tokens; bytes that are no UTF-8 became U+FFFD."""
+    n_tokens: int
+    """Drawn, that which ended it included."""
+    stop: Stop
 
 
 @dataclass(frozen=True, slots=True)

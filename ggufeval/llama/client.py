@@ -7,13 +7,13 @@ import multiprocessing
 import os
 import signal
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from ggufeval.errors import ModelError, PromptError, WorkerError
 from ggufeval.llama import worker
-from ggufeval.llama.worker import BatchScores, Machine, Render, Reply, Request
+from ggufeval.llama.worker import BatchScores, BatchTexts, Machine, Render, Reply, Request
 from ggufeval.types import (
     AnswerForm,
     EngineSettings,
@@ -21,6 +21,7 @@ from ggufeval.types import (
     ModelDetails,
     ModelInfo,
     Plan,
+    Sampling,
     TokenizedPrompt,
 )
 
@@ -125,6 +126,21 @@ class ModelProcess:
     ) -> Iterator[BatchScores]:
         """Scores batch by batch, in the plan's order, those in `done` (positions) left out."""
         self._send("score", path, settings, tuple(forms), plan, done)
+        while not (reply := self._receive()).last:
+            yield reply.value
+
+    def generate(
+        self,
+        path: Path,
+        settings: EngineSettings,
+        sampling: Sampling,
+        grammars: Mapping[str, str | None],
+        plan: Plan,
+        *,
+        done: frozenset[int] = frozenset(),
+    ) -> Iterator[BatchTexts]:
+        """Texts batch by batch, as `score`. `grammars`: question id -> GBNF, where it has one."""
+        self._send("generate", path, settings, sampling, dict(grammars), plan, done)
         while not (reply := self._receive()).last:
             yield reply.value
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
+from typing import Any
 
 import llama_cpp
 
@@ -48,16 +49,29 @@ def admissible(model: Model, form: AnswerForm) -> Admissible:
     return Admissible(tuple(map(tuple, letters)), tuple(partial))
 
 
+def sampler(model: Model, grammar: str) -> Any:  # noqa: ANN401 - a pointer, the caller's to free
+    """llama.cpp's own sampler of a grammar in GBNF.
+
+    Raises ModelError where llama.cpp cannot read it, or finds nothing in it.
+    """
+    handle = None
+    if grammar.strip():  # an empty one is taken for none
+        handle = llama_cpp.llama_sampler_init_grammar(model.vocab, grammar.encode(), b"root")
+    if not handle:
+        raise ModelError(
+            f"llama.cpp cannot parse the grammar {grammar!r}. It must be GBNF with a rule `root`."
+        )
+    return handle
+
+
 def _first_tokens(model: Model, grammar: str) -> list[int]:
-    sampler = llama_cpp.llama_sampler_init_grammar(model.vocab, grammar.encode(), b"root")
-    if not sampler:
-        raise ModelError(f"llama.cpp cannot parse the grammar {grammar!r}.")
+    handle = sampler(model, grammar)
     try:
         data = (llama_cpp.llama_token_data * model.n_vocab)()
         for token in range(model.n_vocab):
             data[token].id = token
         candidates = llama_cpp.llama_token_data_array(data, model.n_vocab, -1, False)
-        llama_cpp.llama_sampler_apply(sampler, ctypes.byref(candidates))
+        llama_cpp.llama_sampler_apply(handle, ctypes.byref(candidates))
         return [data[i].id for i in range(candidates.size) if data[i].logit != -float("inf")]
     finally:
-        llama_cpp.llama_sampler_free(sampler)
+        llama_cpp.llama_sampler_free(handle)

@@ -12,26 +12,35 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ggufeval.errors import GgufevalError, WorkerError
 from ggufeval.types import (
     AnswerForm,
+    Batch,
     BuildInfo,
     ChatTemplate,
     EngineSettings,
+    Generation,
     LetterScores,
     Memory,
     ModelDetails,
     ModelInfo,
     Plan,
     Prompt,
+    Sampling,
     TokenizedPrompt,
+    Tokens,
 )
+
+if TYPE_CHECKING:
+    from ggufeval.llama.decoder import Decoder
+
+T = TypeVar("T")
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -57,6 +66,17 @@ class BatchScores:
 
     position: int
     scores: tuple[LetterScores, ...]
+    n_tokens: int
+    seconds: float
+    decode_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class BatchTexts:
+    """What one batch wrote. `n_tokens` are those decoded, of prompts and texts."""
+
+    position: int
+    texts: tuple[Generation, ...]
     n_tokens: int
     seconds: float
     decode_seconds: float
@@ -197,24 +217,57 @@ def _score(
     with Model(path, n_gpu_layers=settings.n_gpu_layers) as model:
         tokens = {len(form.answers): admissible(model, form) for form in forms}
         with Scorer(model, settings, tokens) as scorer:
-            started = time.perf_counter()
-            position = -1
-            for group in plan.groups:
-                for batch in group.batches:
-                    position += 1
-                    if position in done:
-                        continue
-                    n_tokens, decode_seconds = scorer.n_tokens, scorer.decode_seconds
-                    scores = tuple(scorer.score(group.prefix_tokens, batch))
-                    now = time.perf_counter()
-                    yield BatchScores(
-                        position,
-                        scores,
-                        scorer.n_tokens - n_tokens,
-                        now - started,
-                        scorer.decode_seconds - decode_seconds,
-                    )
-                    started = now
+            for fields in _batches(scorer, scorer.score, plan, done):
+                yield BatchScores(*fields)
+
+
+def _generate(  # noqa: PLR0917 - as they come through the pipe
+    path: Path,
+    settings: EngineSettings,
+    sampling: Sampling,
+    grammars: Mapping[str, str | None],
+    plan: Plan,
+    done: frozenset[int],
+) -> Iterator[BatchTexts]:
+    """The texts of each batch that is not done, in the plan's order."""
+    from ggufeval.llama import capi
+    from ggufeval.llama.generate import Generator
+    from ggufeval.llama.model import Model
+
+    capi.start()
+    with (
+        Model(path, n_gpu_layers=settings.n_gpu_layers) as model,
+        Generator(model, settings, sampling, grammars) as generator,
+    ):
+        for fields in _batches(generator, generator.generate, plan, done):
+            yield BatchTexts(*fields)
+
+
+def _batches(
+    decoder: Decoder,
+    read: Callable[[Tokens, Batch], list[T]],
+    plan: Plan,
+    done: frozenset[int],
+) -> Iterator[tuple[int, tuple[T, ...], int, float, float]]:
+    """Position, values, tokens, seconds and seconds of decoding of each batch that is not done."""
+    started = time.perf_counter()
+    position = -1
+    for group in plan.groups:
+        for batch in group.batches:
+            position += 1
+            if position in done:
+                continue
+            n_tokens, decode_seconds = decoder.n_tokens, decoder.decode_seconds
+            values = tuple(read(group.prefix_tokens, batch))
+            now = time.perf_counter()
+            yield (
+                position,
+                values,
+                decoder.n_tokens - n_tokens,
+                now - started,
+                decoder.decode_seconds - decode_seconds,
+            )
+            started = now
 
 
 def _peak_rss() -> int:
@@ -244,5 +297,6 @@ _SERVICES: dict[str, Callable[..., Any]] = {
     "quantize": _quantize,
     "tokenize": _tokenize,
     "score": _score,
+    "generate": _generate,
     "peak_rss": _peak_rss,
 }
