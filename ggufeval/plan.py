@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from ggufeval.errors import ContextError
-from ggufeval.types import Batch, Group, Item, Plan, Sampling, TokenizedPrompt, Tokens
+from ggufeval.texts import Sampling
+from ggufeval.types import Batch, Group, Item, Plan, TokenizedPrompt, Tokens
 
 _DOMAIN = b"ggufeval plan 1"
 _PADDING = 1  # a decode of a single row is padded with one more
@@ -31,9 +32,9 @@ def make(
 
     Prompts of a group stand together. A group's prefix is the longest common *token* prefix of
     its prompts that leaves each at least one token. Batches take prompts in order while their
-    suffixes fit into `budget` tokens (and `n_ctx` beside the prefix) and are at most `max_items`;
-    a prompt longer than the budget has a batch of its own. `max_tokens` are left free after each
-    prompt for what will be generated.
+    suffixes fit into `budget` tokens (and `n_ctx` beside the prefix) and are at most `max_items`,
+    a continuation counted as an item; a prompt longer than the budget has a batch of its own.
+    `max_tokens` are what will be generated after each prompt, at most.
 
     Raises ContextError where a prompt does not fit into `n_ctx`.
     """
@@ -43,7 +44,7 @@ def make(
     for _, members in groupby(prompts, key=lambda pair: pair[0]):
         tokenized = [prompt for _, prompt in members]
         n = _common_prefix([prompt.tokens for prompt in tokenized]) if share_prefix else 0
-        items = [Item(p.question_id, p.tokens[n:], p.n_choices) for p in tokenized]
+        items = [Item(p.question_id, p.tokens[n:], p.n_choices, p.continuations) for p in tokenized]
         room = budget if n_ctx is None else min(budget, n_ctx - n - _PADDING)
         batches = tuple(Batch(tuple(batch)) for batch in _packed(items, room, max_items))
         groups.append(Group(tokenized[0].tokens[:n], batches))
@@ -51,8 +52,8 @@ def make(
 
 
 def _check_fit(prompts: Sequence[tuple[str, TokenizedPrompt]], n_ctx: int, max_tokens: int) -> None:
-    longest = max((prompt for _, prompt in prompts), key=lambda prompt: len(prompt.tokens))
-    need = len(longest.tokens) + max_tokens + _PADDING
+    longest = max((prompt for _, prompt in prompts), key=lambda prompt: prompt.n_tokens)
+    need = longest.n_tokens + max_tokens + _PADDING
     if need > n_ctx:
         raise ContextError(
             f"the prompt of {longest.question_id} needs a context of {need} tokens, and it is "
@@ -74,14 +75,14 @@ def _common_prefix(sequences: Sequence[Tokens]) -> int:
 
 def _packed(items: Sequence[Item], budget: int, max_items: int) -> Iterator[list[Item]]:
     batch: list[Item] = []
-    used = 0
+    used = n = 0
     for item in items:
-        size = len(item.suffix_tokens)
-        if batch and (used + size > budget or len(batch) == max_items):
+        if batch and (used + item.n_tokens > budget or n + item.n_sequences > max_items):
             yield batch
-            batch, used = [], 0
+            batch, used, n = [], 0, 0
         batch.append(item)
-        used += size
+        used += item.n_tokens
+        n += item.n_sequences
     yield batch
 
 
@@ -100,6 +101,9 @@ def chain(plan: Plan) -> list[str]:
                 _feed(digest, item.suffix_tokens)
                 name = item.question_id.encode()
                 digest.update(struct.pack("<II", item.n_choices, len(name)) + name)
+                for continuation in item.continuations:
+                    _feed(digest, continuation.tokens)
+                    digest.update(struct.pack("<I", continuation.n_scored))
             link = digest.digest()
             links.append(link.hex())
     return links
@@ -148,4 +152,4 @@ def _rounded(n_tokens: int) -> int:
 
 def sequences(plan: Plan) -> int:
     """Sequences that llama.cpp must keep apart: the prefix, the questions of a batch, padding."""
-    return 2 + max(len(batch.items) for group in plan.groups for batch in group.batches)
+    return 2 + max(batch.n_sequences for group in plan.groups for batch in group.batches)

@@ -135,12 +135,30 @@ Tokens: TypeAlias = "array[int]"
 
 
 @dataclass(frozen=True, slots=True)
+class Continuation:
+    """A text whose likelihood is asked for: the tokens that follow its question's prompt."""
+
+    tokens: Tokens
+    n_scored: int
+    """The last ones, which are the text. Those before them are the prompt's own end, where
+    another choice's text changes its tokens."""
+    n_bytes: int
+    """Of the text as it was given, in UTF-8."""
+
+
+@dataclass(frozen=True, slots=True)
 class TokenizedPrompt:
     """A prompt in the model's tokens, BOS included. `n_choices` letters can follow."""
 
     question_id: str
     tokens: Tokens
     n_choices: int
+    continuations: tuple[Continuation, ...] = ()
+
+    @property
+    def n_tokens(self) -> int:
+        """To be decoded: nothing follows the last token of a continuation."""
+        return len(self.tokens) + _n_tokens(self.continuations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +168,20 @@ class Item:
     question_id: str
     suffix_tokens: Tokens
     n_choices: int
+    continuations: tuple[Continuation, ...] = ()
+
+    @property
+    def n_tokens(self) -> int:
+        """To be decoded."""
+        return len(self.suffix_tokens) + _n_tokens(self.continuations)
+
+    @property
+    def n_sequences(self) -> int:
+        return max(1, len(self.continuations))
+
+
+def _n_tokens(continuations: tuple[Continuation, ...]) -> int:
+    return sum(len(continuation.tokens) - 1 for continuation in continuations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +192,11 @@ class Batch:
 
     @property
     def n_tokens(self) -> int:
-        return sum(len(item.suffix_tokens) for item in self.items)
+        return sum(item.n_tokens for item in self.items)
+
+    @property
+    def n_sequences(self) -> int:
+        return sum(item.n_sequences for item in self.items)
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,19 +353,6 @@ class EngineSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Sampling:
-    """How texts are generated. All of it can change one."""
-
-    temperature: float
-    """0: always the likeliest token."""
-    max_tokens: int
-    seed: int
-    """Of the run. Each question has a seed of its own, made from this and its id."""
-    slots: int = 16
-    """Questions that generate together."""
-
-
-@dataclass(frozen=True, slots=True)
 class BuildInfo:
     """The llama.cpp that did it."""
 
@@ -407,27 +430,6 @@ class LetterScores:
     top_logit: float
     partial_logit: float = -math.inf
     """Greatest logit of an admissible token that is only a part of an answer (a bare space)."""
-
-
-class Stop(StrEnum):
-    """Why a generation ended."""
-
-    EOG = "eog"
-    """The model ended it: end of turn, end of text."""
-    LENGTH = "length"
-    """It was as long as it may be."""
-
-
-@dataclass(frozen=True, slots=True)
-class Generation:
-    """What a model wrote after a prompt."""
-
-    question_id: str
-    text: str
-    """Without control tokens; bytes that are no UTF-8 became U+FFFD."""
-    n_tokens: int
-    """Drawn, that which ended it included."""
-    stop: Stop
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from ggufeval import plan
 from ggufeval.errors import ContextError
-from ggufeval.types import Batch, Group, Item, Plan, TokenizedPrompt
+from ggufeval.texts import Sampling
+from ggufeval.types import Batch, Continuation, Group, Item, Plan, TokenizedPrompt
 
 
 def tokens(*ids):
@@ -351,3 +352,45 @@ def test_any_changed_token_changes_the_hash(pairs, data):
     changed[place] += 7
     others = [*pairs[:at], (group, replace(prompt, tokens=changed)), *pairs[at + 1 :]]
     assert plan.plan_hash(make(others)) != plan.plan_hash(make(pairs))
+
+
+# --- texts and likelihoods ---
+
+
+def test_the_slots_longest_texts_fit_together():
+    # A prefix of 1; suffixes of 300, 100 and 50, two at a time, 60 tokens each, one of padding.
+    the_plan = make(prompts([7] + 300 * [1], [7] + 100 * [2], [7] + 50 * [3]))
+    sampling = Sampling(temperature=0.0, max_tokens=60, seed=0, slots=2)
+    assert 1 + (300 + 60) + (100 + 60) + 1 == 522
+    assert plan.generation_context_size(the_plan, sampling) == 768
+    assert plan.generation_sequences(the_plan, sampling) == 4
+    assert plan.generation_sequences(the_plan, replace(sampling, slots=16)) == 5
+
+
+def test_a_prompt_must_fit_with_what_will_be_generated():
+    pairs = prompts(range(100), range(50, 150))
+    assert make(pairs, n_ctx=128, max_tokens=27).n_questions == 2
+    with pytest.raises(ContextError, match="q0 needs a context of 129 tokens, and it is 128"):
+        make(pairs, n_ctx=128, max_tokens=28)
+
+
+def with_texts(name, *texts, n_scored=1):
+    continuations = tuple(Continuation(tokens(*ids), n_scored, 1) for ids in texts)
+    return ("law", TokenizedPrompt(name, tokens(1, 2, 3), len(texts), continuations))
+
+
+def test_texts_take_room_and_sequences_of_their_own():
+    pairs = [with_texts(f"q{i}", [4, 5], [6], [7, 8, 9]) for i in range(3)]
+    assert pairs[0][1].n_tokens == 3 + 1 + 0 + 2  # nothing follows a text's last token
+    assert names(make(pairs, max_items=6)) == [["q0", "q1"], ["q2"]]
+    assert names(make(pairs, budget=8)) == [["q0", "q1"], ["q2"]]  # 1 + 3 each beside the prefix
+    the_plan = make(pairs, max_items=6)
+    assert plan.sequences(the_plan) == 2 + 6
+    assert the_plan.n_tokens == 2 + 3 * 4
+
+
+def test_the_hash_notices_every_text():
+    one = plan.plan_hash(make([with_texts("q", [4, 5], [6])]))
+    assert plan.plan_hash(make([with_texts("q", [4, 5], [7])])) != one
+    assert plan.plan_hash(make([with_texts("q", [4], [5, 6])])) != one
+    assert plan.plan_hash(make([with_texts("q", [4, 5], [6], n_scored=2)])) != one

@@ -13,7 +13,9 @@ from typing import Any, Self
 
 from ggufeval.errors import ModelError, PromptError, WorkerError
 from ggufeval.llama import worker
-from ggufeval.llama.worker import BatchScores, BatchTexts, Machine, Render, Reply, Request
+from ggufeval.llama.reading import BatchCloze, BatchScores, BatchTexts
+from ggufeval.llama.worker import Machine, Render, Reply, Request
+from ggufeval.texts import Sampling
 from ggufeval.types import (
     AnswerForm,
     EngineSettings,
@@ -21,7 +23,6 @@ from ggufeval.types import (
     ModelDetails,
     ModelInfo,
     Plan,
-    Sampling,
     TokenizedPrompt,
 )
 
@@ -100,14 +101,16 @@ class ModelProcess:
         return value
 
     def tokenize(
-        self, path: Path, render: Render, *, timeout: float | None = None
+        self, path: Path, render: Render, *, timeout: float | None = None, cloze: bool = False
     ) -> list[TokenizedPrompt]:
         """Prompts as `render` makes them from the model's chat template, in its tokens.
+
+        `cloze`: their answers are texts of any length, and become continuations.
 
         A chat template is somebody else's program: PromptError when it is not through after
         `timeout` seconds.
         """
-        self._send("tokenize", path, render)
+        self._send("tokenize_cloze" if cloze else "tokenize", path, render)
         if not self._answers(timeout):
             raise PromptError(
                 f"{path}: its chat template did not finish within {timeout:.0f} seconds. "
@@ -141,6 +144,18 @@ class ModelProcess:
     ) -> Iterator[BatchTexts]:
         """Texts batch by batch, as `score`. `grammars`: question id -> GBNF, where it has one."""
         self._send("generate", path, settings, sampling, dict(grammars), plan, done)
+        while not (reply := self._receive()).last:
+            yield reply.value
+
+    def cloze(
+        self,
+        path: Path,
+        settings: EngineSettings,
+        plan: Plan,
+        done: frozenset[int] = frozenset(),
+    ) -> Iterator[BatchCloze]:
+        """Likelihoods of the continuations batch by batch, as `score`."""
+        self._send("cloze", path, settings, plan, done)
         while not (reply := self._receive()).last:
             yield reply.value
 

@@ -10,37 +10,25 @@ import contextlib
 import os
 import signal
 import sys
-import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 from ggufeval.errors import GgufevalError, WorkerError
+from ggufeval.llama import reading
 from ggufeval.types import (
-    AnswerForm,
-    Batch,
     BuildInfo,
     ChatTemplate,
     EngineSettings,
-    Generation,
-    LetterScores,
     Memory,
     ModelDetails,
     ModelInfo,
-    Plan,
     Prompt,
-    Sampling,
     TokenizedPrompt,
-    Tokens,
 )
-
-if TYPE_CHECKING:
-    from ggufeval.llama.decoder import Decoder
-
-T = TypeVar("T")
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -58,28 +46,6 @@ class Reply:
     value: Any = None
     error: GgufevalError | None = None
     last: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class BatchScores:
-    """What one batch gave. `n_tokens` and `seconds` include the prefix where it was decoded."""
-
-    position: int
-    scores: tuple[LetterScores, ...]
-    n_tokens: int
-    seconds: float
-    decode_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class BatchTexts:
-    """What one batch wrote. `n_tokens` are those decoded, of prompts and texts."""
-
-    position: int
-    texts: tuple[Generation, ...]
-    n_tokens: int
-    seconds: float
-    decode_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,77 +163,14 @@ def _tokenize(path: Path, render: Render) -> list[TokenizedPrompt]:
         return model.tokenize_prompts(render(model.chat_template))
 
 
-def _score(
-    path: Path,
-    settings: EngineSettings,
-    forms: Sequence[AnswerForm],
-    plan: Plan,
-    done: frozenset[int],
-) -> Iterator[BatchScores]:
-    """The scores of each batch that is not done, in the plan's order.
-
-    `forms` are the answers' forms, one for each number of choices in the plan.
-    """
-    from ggufeval.llama import capi
-    from ggufeval.llama.grammar import admissible
-    from ggufeval.llama.model import Model
-    from ggufeval.llama.scorer import Scorer
-
-    capi.start()
-    with Model(path, n_gpu_layers=settings.n_gpu_layers) as model:
-        tokens = {len(form.answers): admissible(model, form) for form in forms}
-        with Scorer(model, settings, tokens) as scorer:
-            for fields in _batches(scorer, scorer.score, plan, done):
-                yield BatchScores(*fields)
-
-
-def _generate(  # noqa: PLR0917 - as they come through the pipe
-    path: Path,
-    settings: EngineSettings,
-    sampling: Sampling,
-    grammars: Mapping[str, str | None],
-    plan: Plan,
-    done: frozenset[int],
-) -> Iterator[BatchTexts]:
-    """The texts of each batch that is not done, in the plan's order."""
-    from ggufeval.llama import capi
-    from ggufeval.llama.generate import Generator
+def _tokenize_cloze(path: Path, render: Render) -> list[TokenizedPrompt]:
+    """The same, with the prompts' answers as continuations."""
+    from ggufeval.llama import capi, cloze
     from ggufeval.llama.model import Model
 
     capi.start()
-    with (
-        Model(path, n_gpu_layers=settings.n_gpu_layers) as model,
-        Generator(model, settings, sampling, grammars) as generator,
-    ):
-        for fields in _batches(generator, generator.generate, plan, done):
-            yield BatchTexts(*fields)
-
-
-def _batches(
-    decoder: Decoder,
-    read: Callable[[Tokens, Batch], list[T]],
-    plan: Plan,
-    done: frozenset[int],
-) -> Iterator[tuple[int, tuple[T, ...], int, float, float]]:
-    """Position, values, tokens, seconds and seconds of decoding of each batch that is not done."""
-    started = time.perf_counter()
-    position = -1
-    for group in plan.groups:
-        for batch in group.batches:
-            position += 1
-            if position in done:
-                continue
-            n_tokens, decode_seconds = decoder.n_tokens, decoder.decode_seconds
-            values = tuple(read(group.prefix_tokens, batch))
-            now = time.perf_counter()
-            yield (
-                position,
-                values,
-                decoder.n_tokens - n_tokens,
-                now - started,
-                decoder.decode_seconds - decode_seconds,
-            )
-            started = now
+    with Model(path, vocab_only=True) as model:
+        return cloze.tokenize_prompts(model, render(model.chat_template))
 
 
 def _peak_rss() -> int:
@@ -296,7 +199,9 @@ _SERVICES: dict[str, Callable[..., Any]] = {
     "memory": _memory,
     "quantize": _quantize,
     "tokenize": _tokenize,
-    "score": _score,
-    "generate": _generate,
+    "tokenize_cloze": _tokenize_cloze,
+    "score": reading.score,
+    "cloze": reading.cloze,
+    "generate": reading.generate,
     "peak_rss": _peak_rss,
 }

@@ -1,0 +1,143 @@
+"""The worker's services that run a plan: a model and a context for it, and what each batch gave.
+
+Imported outside the model's process too, for its values: llama.cpp only comes in when called.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from ggufeval.texts import ClozeScores, Generation, Sampling
+from ggufeval.types import AnswerForm, Batch, EngineSettings, LetterScores, Plan, Tokens
+
+if TYPE_CHECKING:
+    from ggufeval.llama.decoder import Decoder
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class BatchScores:
+    """What one batch gave. `n_tokens` and `seconds` include the prefix where it was decoded."""
+
+    position: int
+    scores: tuple[LetterScores, ...]
+    n_tokens: int
+    seconds: float
+    decode_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class BatchTexts:
+    """What one batch wrote. `n_tokens` are those decoded, of prompts and texts."""
+
+    position: int
+    texts: tuple[Generation, ...]
+    n_tokens: int
+    seconds: float
+    decode_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class BatchCloze:
+    """What one batch gave, of each choice's text."""
+
+    position: int
+    scores: tuple[ClozeScores, ...]
+    n_tokens: int
+    seconds: float
+    decode_seconds: float
+
+
+def score(
+    path: Path,
+    settings: EngineSettings,
+    forms: Sequence[AnswerForm],
+    plan: Plan,
+    done: frozenset[int],
+) -> Iterator[BatchScores]:
+    """The scores of each batch that is not done, in the plan's order.
+
+    `forms` are the answers' forms, one for each number of choices in the plan.
+    """
+    from ggufeval.llama import capi
+    from ggufeval.llama.grammar import admissible
+    from ggufeval.llama.model import Model
+    from ggufeval.llama.scorer import Scorer
+
+    capi.start()
+    with Model(path, n_gpu_layers=settings.n_gpu_layers) as model:
+        tokens = {len(form.answers): admissible(model, form) for form in forms}
+        with Scorer(model, settings, tokens) as scorer:
+            for fields in _batches(scorer, scorer.score, plan, done):
+                yield BatchScores(*fields)
+
+
+def generate(  # noqa: PLR0917 - as they come through the pipe
+    path: Path,
+    settings: EngineSettings,
+    sampling: Sampling,
+    grammars: Mapping[str, str | None],
+    plan: Plan,
+    done: frozenset[int],
+) -> Iterator[BatchTexts]:
+    """The texts of each batch that is not done, in the plan's order."""
+    from ggufeval.llama import capi
+    from ggufeval.llama.generate import Generator
+    from ggufeval.llama.model import Model
+
+    capi.start()
+    with (
+        Model(path, n_gpu_layers=settings.n_gpu_layers) as model,
+        Generator(model, settings, sampling, grammars) as generator,
+    ):
+        for fields in _batches(generator, generator.generate, plan, done):
+            yield BatchTexts(*fields)
+
+
+def cloze(
+    path: Path, settings: EngineSettings, plan: Plan, done: frozenset[int]
+) -> Iterator[BatchCloze]:
+    """The likelihoods of each batch that is not done, in the plan's order."""
+    from ggufeval.llama import capi
+    from ggufeval.llama.cloze import ClozeScorer
+    from ggufeval.llama.model import Model
+
+    capi.start()
+    with (
+        Model(path, n_gpu_layers=settings.n_gpu_layers) as model,
+        ClozeScorer(model, settings) as scorer,
+    ):
+        for fields in _batches(scorer, scorer.score, plan, done):
+            yield BatchCloze(*fields)
+
+
+def _batches(
+    decoder: Decoder,
+    read: Callable[[Tokens, Batch], list[T]],
+    plan: Plan,
+    done: frozenset[int],
+) -> Iterator[tuple[int, tuple[T, ...], int, float, float]]:
+    """Position, values, tokens, seconds and seconds of decoding of each batch that is not done."""
+    started = time.perf_counter()
+    position = -1
+    for group in plan.groups:
+        for batch in group.batches:
+            position += 1
+            if position in done:
+                continue
+            n_tokens, decode_seconds = decoder.n_tokens, decoder.decode_seconds
+            values = tuple(read(group.prefix_tokens, batch))
+            now = time.perf_counter()
+            yield (
+                position,
+                values,
+                decoder.n_tokens - n_tokens,
+                now - started,
+                decoder.decode_seconds - decode_seconds,
+            )
+            started = now
