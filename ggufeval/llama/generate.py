@@ -25,6 +25,8 @@ _PADDING = 1
 class _Writing:
     """A question that generates at present."""
 
+    index: int
+    """Of the question in its batch."""
     item: Item
     sequence: int
     sampler: Sampler
@@ -78,32 +80,34 @@ class Generator(Decoder):
                     f"{self.sampling.max_tokens} are for its text; it has {self.settings.n_ctx}."
                 )
         self.start_group(prefix)
-        waiting, writing = deque(batch.items), list[_Writing]()
-        texts: dict[str, Generation] = {}
+        waiting, writing = deque(enumerate(batch.items)), list[_Writing]()
+        texts: dict[int, Generation] = {}
         try:
             while waiting or writing:
                 self._admit(waiting, writing, len(prefix), room)
                 self._step(writing)
                 for one in tuple(writing):
                     if one.stop is not None:
-                        texts[one.item.question_id] = self._finish(one, one.stop)
+                        texts[one.index] = self._finish(one, one.stop)
                         writing.remove(one)
         finally:
             for one in writing:
                 self._leave(one)
-        return [texts[item.question_id] for item in batch.items]
+        return [texts[index] for index in range(len(batch.items))]
 
     def _need(self, item: Item) -> int:
         return len(item.suffix_tokens) + self.sampling.max_tokens
 
-    def _admit(self, waiting: deque[Item], writing: list[_Writing], start: int, room: int) -> None:
+    def _admit(
+        self, waiting: deque[tuple[int, Item]], writing: list[_Writing], start: int, room: int
+    ) -> None:
         """Questions in order, while a sequence is free and the longest of texts would fit."""
         free = sorted(set(range(1, self._slots + 1)) - {one.sequence for one in writing})
         room -= sum(self._need(one.item) for one in writing)
         for sequence in free:
-            if not waiting or self._need(waiting[0]) > room:
+            if not waiting or self._need(waiting[0][1]) > room:
                 break
-            item = waiting.popleft()
+            index, item = waiting.popleft()
             room -= self._need(item)
             sampler = Sampler(
                 self.model,
@@ -112,7 +116,7 @@ class Generator(Decoder):
                 seed=seed_of(self.sampling.seed, item.question_id),
                 grammar=self.grammars.get(item.question_id),
             )
-            writing.append(_Writing(item, sequence, sampler, start))
+            writing.append(_Writing(index, item, sequence, sampler, start))
             if start:
                 self.share(sequence)
 

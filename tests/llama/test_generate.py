@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from ggufeval.errors import ContextError, ModelError
 from ggufeval.llama import capi
 from ggufeval.llama.client import ModelProcess
 from ggufeval.llama.model import Model
-from ggufeval.llama.sampler import Candidates, Sampler, seed_of
+from ggufeval.llama.sampler import Candidates, DeadEndError, Sampler, seed_of
 from ggufeval.texts import Generation, Sampling, Stop
 from ggufeval.types import EngineSettings, Plan, Prompt, Question, Span
 
@@ -210,6 +211,32 @@ def test_a_constrained_draw_has_the_distribution_of_the_admitted_tokens(path):
             ) as sampler:
                 counts[sampler.draw(logits)] += 1
     assert 260 < counts[letters[0]] < 340  # 300 expected, 4.6 standard deviations each way
+
+
+def test_a_grammar_that_nothing_goes_on_from_is_told(path):
+    capi.start()
+    with Model(path, vocab_only=True) as model:
+        logits = np.full(model.n_vocab, -np.inf, np.float32)
+        logits[model.tokenize([Span("C")])[0]] = 1.0
+        candidates = Candidates(model.n_vocab)
+        with (
+            Sampler(model, candidates, temperature=0.0, seed=0, grammar="root ::= [AB]") as sampler,
+            pytest.raises(DeadEndError),
+        ):
+            sampler.draw(logits)
+
+
+def test_random_weights_keep_to_the_grammar(llama3_tiny):
+    """Hardly any token that they would like is admitted: nearly each is drawn twice."""
+    with ModelProcess() as process:
+        tokenized = process.tokenize(llama3_tiny, partial(render, QUESTIONS[:3]))
+    the_plan = plan.make([("all", prompt) for prompt in tokenized], budget=4096, max_items=8)
+    grammars = dict.fromkeys((question.id for question in QUESTIONS), JSON)
+    texts = generate(llama3_tiny, the_plan, replace(WARM, temperature=1.0), grammars)
+    for text in texts.values():
+        assert re.fullmatch(r'\{"answer": "[A-D]"\}', text.text)
+        assert text.stop is Stop.EOG
+    assert generate(llama3_tiny, the_plan, replace(WARM, temperature=1.0), grammars) == texts
 
 
 # --- where a text ends ---
