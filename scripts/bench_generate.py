@@ -22,8 +22,8 @@ from ggufeval.llama.model import Model
 from ggufeval.texts import Sampling
 from ggufeval.types import EngineSettings, Plan, Prompt, Span
 
-UNPADDED = 1 << 20
-"""An n_ubatch of which no batch is one row more than a multiple."""
+UNPADDED = 1
+"""An n_ubatch of which no batch is one row more than a multiple. llama.cpp keeps its own."""
 
 
 class Endless(Generator):
