@@ -99,17 +99,22 @@ class ModelProcess:
         return value
 
     def tokenize(
-        self, path: Path, render: Render, *, timeout: float | None = None
+        self,
+        path: Path,
+        render: Render,
+        *,
+        timeout: float | None = None,
+        template: str = "its chat template",
     ) -> list[TokenizedPrompt]:
         """Prompts as `render` makes them from the model's chat template, in its tokens.
 
-        A chat template is somebody else's program: PromptError when it is not through after
-        `timeout` seconds.
+        A template is somebody else's program: PromptError, which calls it `template`, when it is
+        not through after `timeout` seconds.
         """
         self._send("tokenize", path, render)
         if not self._answers(timeout):
             raise PromptError(
-                f"{path}: its chat template did not finish within {timeout:.0f} seconds. "
+                f"{path}: {template} did not finish within {timeout:.0f} seconds. "
                 "Use --prompt mmlu."
             )
         value: list[TokenizedPrompt] = self._receive().value

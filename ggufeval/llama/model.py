@@ -190,7 +190,7 @@ class Model:
         return array("i", memoryview(buffer)[:n].tobytes())
 
     def tokenize_prompts(self, prompts: Sequence[Prompt]) -> list[TokenizedPrompt]:
-        """Tokens of each prompt; the answers of the first one of each kind are verified.
+        """Tokens of each prompt; the letters of the first one of each kind are verified.
 
         Raises PromptError where the vocabulary lacks a token that a prompt requires.
         """
@@ -200,7 +200,7 @@ class Model:
         result = []
         for prompt in prompts:
             tokens = self.tokenize(prompt.spans)
-            if prompt.answers not in verified:
+            if prompt.by_letter and prompt.answers not in verified:
                 self.answer_tokens(prompt, tokens)
                 verified.add(prompt.answers)
             result.append(TokenizedPrompt(prompt.question_id, tokens, len(prompt.answers)))
