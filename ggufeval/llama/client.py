@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from ggufeval.errors import ModelError, PromptError, WorkerError
 from ggufeval.llama import worker
-from ggufeval.llama.worker import BatchScores, Machine, Render, Reply, Request
+from ggufeval.llama.worker import BatchScores, Machine, Piece, Render, Reply, Request
 from ggufeval.types import (
     AnswerForm,
     EngineSettings,
@@ -22,6 +22,7 @@ from ggufeval.types import (
     ModelInfo,
     Plan,
     TokenizedPrompt,
+    Tokens,
 )
 
 _GRACE_SECONDS = 5.0
@@ -118,6 +119,11 @@ class ModelProcess:
                 "Use --prompt mmlu."
             )
         value: list[TokenizedPrompt] = self._receive().value
+        return value
+
+    def pieces(self, path: Path, tokens: Tokens) -> list[Piece]:
+        """What each of these tokens stands for."""
+        value: list[Piece] = self._call("pieces", path, tokens)
         return value
 
     def score(

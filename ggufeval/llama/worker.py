@@ -31,6 +31,7 @@ from ggufeval.types import (
     Plan,
     Prompt,
     TokenizedPrompt,
+    Tokens,
 )
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -66,6 +67,15 @@ class BatchScores:
 class Machine:
     build: BuildInfo
     supports_gpu_offload: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What a token stands for: bytes, which may be a part of a character only."""
+
+    token: int
+    spelled: bytes
+    control: bool
 
 
 def main(connection: Connection, log: str) -> None:
@@ -177,6 +187,15 @@ def _tokenize(path: Path, render: Render) -> list[TokenizedPrompt]:
         return model.tokenize_prompts(render(model.chat_template))
 
 
+def _pieces(path: Path, tokens: Tokens) -> list[Piece]:
+    from ggufeval.llama import capi
+    from ggufeval.llama.model import Model
+
+    capi.start()
+    with Model(path, vocab_only=True) as model:
+        return [Piece(token, model.spelled(token), model.is_control(token)) for token in tokens]
+
+
 def _score(
     path: Path,
     settings: EngineSettings,
@@ -243,6 +262,7 @@ _SERVICES: dict[str, Callable[..., Any]] = {
     "memory": _memory,
     "quantize": _quantize,
     "tokenize": _tokenize,
+    "pieces": _pieces,
     "score": _score,
     "peak_rss": _peak_rss,
 }

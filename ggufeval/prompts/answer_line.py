@@ -43,7 +43,7 @@ def render(question: Question, _shots: Sequence[Question], template: ChatTemplat
 
 STYLE = Style(
     _NAME,
-    "A line `Answer: ...` with a choice's text, two toy examples (the study's rung 1)",
+    "A line `Answer: ...` with a choice's text (the study's rung 1)",
     "",
     render,
     form=form,

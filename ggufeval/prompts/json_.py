@@ -50,7 +50,7 @@ def prompt(
 
 STYLE = Style(
     _NAME,
-    "A JSON object with a choice's text, five fixed examples (the study's rungs 2 to 4)",
+    "A JSON object with a choice's text (the study's rungs 2 to 4)",
     "",
     render,
     form=json_form,

@@ -34,7 +34,7 @@ def render(question: Question, _shots: Sequence[Question], template: ChatTemplat
 
 STYLE = Style(
     _NAME,
-    "As `json`, with a closing instruction that asks for it (the study's rung 5)",
+    "As `json`, with a closing instruction (the study's rung 5)",
     "",
     render,
     form=json_form,

@@ -29,7 +29,7 @@ def render(question: Question, shots: Sequence[Question], template: ChatTemplate
 
 STYLE = Style(
     _NAME,
-    "As `json-final`, examples of the question's own subject, set apart (the study's rung 6)",
+    "As `json-final`, examples of the question's own subject (rung 6)",
     "",
     render,
     form=json_form,

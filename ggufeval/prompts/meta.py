@@ -37,7 +37,7 @@ def render(question: Question, shots: Sequence[Question], _template: ChatTemplat
 
 STYLE = Style(
     _NAME,
-    "Meta's MMLU prompt for Llama 3, byte for byte (needs Llama 3's header tokens)",
+    "Meta's own prompt for Llama 3: raw text with its header tokens",
     ANSWER_PREFIX,
     render,
     parser="best-answer",

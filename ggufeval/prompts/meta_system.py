@@ -34,7 +34,7 @@ def render(question: Question, shots: Sequence[Question], template: ChatTemplate
 
 STYLE = Style(
     _NAME,
-    "Meta's whole prompt inside one system turn (the study's rung 7; Llama 3 only)",
+    "Meta's whole prompt inside one system turn (Llama 3; rung 7)",
     _PREFIX,
     render,
     parser="best-answer",

@@ -29,7 +29,7 @@ def render(question: Question, shots: Sequence[Question], _template: ChatTemplat
 
 STYLE = Style(
     "mmlu-original",
-    "MMLU's completion prompt, as its authors sent it: two spaces after `about`",
+    "MMLU's completion prompt, as its authors sent it",
     _PREFIX,
     render,
 )

@@ -22,7 +22,7 @@ from ggufeval.prompts.template import CLOSE, OPEN, environment, is_markable, mar
 from ggufeval.types import ChatTemplate, Prompt, Question
 
 NAME = "template"
-_DESCRIPTION = "Your own Jinja file, as template:FILE.jinja; the answer is a letter"
+_DESCRIPTION = "Your own Jinja file: --prompt template:FILE.jinja"
 _PAIRED = re.compile(f"[^{OPEN}{CLOSE}]*(?:{OPEN}[^{OPEN}{CLOSE}]+{CLOSE}[^{OPEN}{CLOSE}]*)*")
 
 
