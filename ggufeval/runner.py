@@ -129,6 +129,7 @@ def evaluate(
 def _prepare(
     process: ModelProcess, model: ModelFiles, questions: QuestionSet, options: Options
 ) -> _Job:
+    style = prompts.letter_style(options.prompt)
     info = process.info(model.parts, model.sha256)
     tokenized = _tokenize(process, info, questions, options)
     subjects = (question.subject for question in questions.questions)
@@ -157,7 +158,7 @@ def _prepare(
         n_gpu_layers=n_gpu_layers,
         flash_attn=options.flash_attn,
     )
-    forms = _forms(prompts.style(options.prompt).answer_prefix, questions.questions)
+    forms = _forms(style.answer_prefix, questions.questions)
     fingerprint = Fingerprint(
         model_sha256=info.sha256,
         plan_hash=links[-1],
@@ -178,7 +179,8 @@ def _tokenize(
 ) -> list[TokenizedPrompt]:
     render = partial(prompts.render, options.prompt, questions.questions, questions.shots)
     timeout = TEMPLATE_SECONDS * (1 + len(questions.questions) // 1000)
-    tokenized = process.tokenize(Path(info.path), render, timeout=timeout)
+    template = options.prompt.partition(":")[2] or "its chat template"
+    tokenized = process.tokenize(Path(info.path), render, timeout=timeout, template=template)
     longest = max(tokenized, key=lambda prompt: len(prompt.tokens))
     if 0 < info.context_length < len(longest.tokens):
         raise ContextError(

@@ -102,6 +102,8 @@ class Prompt:
     answers: tuple[str, ...]
     """` A`, ` B`, ... or `A`, `B`, ...: what must follow the prompt, byte for byte."""
     required: RequiredTokens | None = None
+    by_letter: bool = True
+    """Whether an answer is a letter, and so must be one token. Else it is a choice's text."""
 
     @property
     def text(self) -> str:
@@ -430,6 +432,16 @@ class LetterScores:
     top_logit: float
     partial_logit: float = -math.inf
     """Greatest logit of an admissible token that is only a part of an answer (a bare space)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a text of the model's own says. See `ggufeval.reading`."""
+
+    letter: int | None
+    """Index of the choice that it answers; None where none can be read."""
+    error: str = ""
+    """Why not: `unparsed: ...`, or `no choice: ...` where it parses and matches none."""
 
 
 @dataclass(frozen=True, slots=True)

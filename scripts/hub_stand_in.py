@@ -13,6 +13,7 @@ import argparse
 import http.server
 import json
 import re
+import signal
 import socket
 import struct
 import sys
@@ -302,6 +303,8 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--fault", choices=NAMED, action="append", default=[], metavar="NAME")
     options = parser.parse_args()
+    # A shell that starts it in the background has told it to ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with HubStandIn(options.folder, port=options.port, log=True) as server:
         server.faults += [NAMED[name] for name in options.fault]
         print(f"HF_ENDPOINT={server.url}", flush=True)

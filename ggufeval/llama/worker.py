@@ -28,6 +28,7 @@ from ggufeval.types import (
     ModelInfo,
     Prompt,
     TokenizedPrompt,
+    Tokens,
 )
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -52,6 +53,15 @@ class Reply:
 class Machine:
     build: BuildInfo
     supports_gpu_offload: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What a token stands for: bytes, which may be a part of a character only."""
+
+    token: int
+    spelled: bytes
+    control: bool
 
 
 def main(connection: Connection, log: str) -> None:
@@ -163,8 +173,17 @@ def _tokenize(path: Path, render: Render) -> list[TokenizedPrompt]:
         return model.tokenize_prompts(render(model.chat_template))
 
 
+def _pieces(path: Path, tokens: Tokens) -> list[Piece]:
+    from ggufeval.llama import capi
+    from ggufeval.llama.model import Model
+
+    capi.start()
+    with Model(path, vocab_only=True) as model:
+        return [Piece(token, model.spelled(token), model.is_control(token)) for token in tokens]
+
+
 def _tokenize_cloze(path: Path, render: Render) -> list[TokenizedPrompt]:
-    """The same, with the prompts' answers as continuations."""
+    """As `_tokenize`, with the prompts' answers as continuations."""
     from ggufeval.llama import capi, cloze
     from ggufeval.llama.model import Model
 
@@ -200,6 +219,7 @@ _SERVICES: dict[str, Callable[..., Any]] = {
     "quantize": _quantize,
     "tokenize": _tokenize,
     "tokenize_cloze": _tokenize_cloze,
+    "pieces": _pieces,
     "score": reading.score,
     "cloze": reading.cloze,
     "generate": reading.generate,

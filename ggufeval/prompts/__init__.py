@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 
 from ggufeval.errors import PromptError, UsageError
+from ggufeval.prompts import user_template
 from ggufeval.prompts.style import Style
 from ggufeval.types import ChatTemplate, Prompt, Question
 
@@ -24,7 +25,12 @@ def styles() -> Mapping[str, Style]:
 
 
 def style(name: str) -> Style:
-    """Raises UsageError, with the nearest name, where there is none such."""
+    """The style of that name; `template:FILE` is the user's own.
+
+    Raises UsageError, with the nearest name, where there is none such.
+    """
+    if name.partition(":")[0] == user_template.NAME:
+        return user_template.load(name)
     try:
         return styles()[name]
     except KeyError:
@@ -33,6 +39,17 @@ def style(name: str) -> Style:
         raise UsageError(
             f"no prompt style {name!r}. {hint}There are: {', '.join(sorted(styles()))}."
         ) from None
+
+
+def letter_style(name: str) -> Style:
+    """The style of that name. Raises UsageError where its answer is no letter."""
+    chosen = style(name)
+    if not chosen.by_letter:
+        raise UsageError(
+            f"--prompt {name}: --read letter needs a style whose answer is a letter; "
+            "use --read sample."
+        )
+    return chosen
 
 
 def render(

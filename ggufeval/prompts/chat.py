@@ -29,4 +29,6 @@ STYLE = Style(
     "Meta's MMLU task through the model's own chat template",
     ANSWER_PREFIX,
     render,
+    parser="best-answer",
+    begun=BEGUN,
 )

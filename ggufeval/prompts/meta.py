@@ -14,7 +14,8 @@ from ggufeval.types import ChatTemplate, Prompt, Question, RequiredTokens, Span
 
 _NAME = "meta"
 _START, _END, _EOT = "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"
-_REQUIRED = RequiredTokens(_NAME, (_START, _END, _EOT), instead="chat")
+TOKENS = (_START, _END, _EOT)
+_REQUIRED = RequiredTokens(_NAME, TOKENS, instead="chat")
 """To the vocabulary of another family they would be plain text."""
 
 
@@ -22,17 +23,23 @@ def _header(role: str) -> Span:
     return Span(f"{_START}{role}{_END}\n\n", control=True)
 
 
-def render(question: Question, shots: Sequence[Question], _template: ChatTemplate | None) -> Prompt:
+def raw(question: Question, shots: Sequence[Question]) -> tuple[Span, ...]:
+    """The whole text; its headers are control, what is said in it is text."""
     spans = []
     for message in conversation(question, shots):
         spans += [_header(message.role), Span(message.content), Span(_EOT, control=True)]
-    spans += [_header("assistant"), Span(BEGUN)]
-    return Prompt(question.id, tuple(spans), answers(question, ANSWER_PREFIX), _REQUIRED)
+    return (*spans, _header("assistant"), Span(BEGUN))
+
+
+def render(question: Question, shots: Sequence[Question], _template: ChatTemplate | None) -> Prompt:
+    return Prompt(question.id, raw(question, shots), answers(question, ANSWER_PREFIX), _REQUIRED)
 
 
 STYLE = Style(
     _NAME,
-    "Meta's MMLU prompt for Llama 3, byte for byte (needs Llama 3's header tokens)",
+    "Meta's own prompt for Llama 3: raw text with its header tokens",
     ANSWER_PREFIX,
     render,
+    parser="best-answer",
+    begun=BEGUN,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ggufeval.types import LETTERS, ChatTemplate, Prompt, Question
+from ggufeval.types import LETTERS, AnswerForm, ChatTemplate, Prompt, Question
 
 Render = Callable[[Question, Sequence[Question], ChatTemplate | None], Prompt]
 
@@ -20,6 +20,18 @@ class Style:
     """What stands before the letter in the answer: a space, or nothing."""
     render: Render
     """Raises PromptError where the model's chat template is missing or cannot make the prompt."""
+    form: Callable[[Question], AnswerForm] | None = None
+    """Where a choice's *text* is the answer: all answers to a question, and their grammar.
+    None: a letter after `answer_prefix`."""
+    parser: str = "letter"
+    """How a text that the model wrote freely is read: a name in `ggufeval.reading`."""
+    begun: str = ""
+    """Words of the answer that end the prompt already; the parser reads them too."""
+
+    @property
+    def by_letter(self) -> bool:
+        """Whether the answer is a letter, which one forward pass can read."""
+        return self.form is None
 
 
 def letters(question: Question) -> str:

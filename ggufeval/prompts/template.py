@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NoReturn
@@ -21,7 +21,7 @@ from ggufeval.errors import PromptError
 from ggufeval.types import ChatTemplate, Span
 
 _TODAY = datetime(2024, 7, 26)  # noqa: DTZ001 - the date that Llama 3.2's template falls back on
-_OPEN, _CLOSE = "\ufdd0", "\ufdd1"
+OPEN, CLOSE = "\ufdd0", "\ufdd1"
 """Unicode noncharacters, which no text may contain: they stand around message content."""
 
 
@@ -29,6 +29,8 @@ _OPEN, _CLOSE = "\ufdd0", "\ufdd1"
 class Message:
     role: str
     content: str
+    parts: tuple[Span, ...] = ()
+    """The content as spans, where not all of it is text."""
 
 
 def spans(
@@ -39,14 +41,14 @@ def spans(
     Raises PromptError where the template fails, reaches outside its sandbox, or does not give
     every message once, in order and word for word.
     """
-    if any(mark in m.content for m in messages for mark in (_OPEN, _CLOSE)):
+    if not all(is_markable(m.content) for m in messages):
         raise PromptError(
             "the text holds U+FDD0 or U+FDD1, noncharacters that no text may contain. "
             "Remove them, or use --prompt mmlu."
         )
     plain = _render(template, [(m.role, m.content) for m in messages])
-    marked = _render(template, [(m.role, _mark(m.content)) for m in messages])
-    pieces = _split(marked)
+    marked = _render(template, [(m.role, mark(m.content)) for m in messages])
+    pieces = split(marked)
     words = [piece.text for piece in pieces if not piece.control]
     bodies = [body for m in messages if (body := m.content.strip())]
     if words != bodies or "".join(piece.text for piece in pieces) != plain:
@@ -54,22 +56,42 @@ def spans(
             "the model's chat template does not keep every message whole and in its place. "
             "Use --prompt mmlu."
         )
-    return (*pieces, Span(begun)) if begun else tuple(pieces)
+    whole = iter([m for m in messages if m.content.strip()])
+    result = []
+    for piece in pieces:
+        result += [piece] if piece.control else _within(next(whole))
+    return (*result, Span(begun)) if begun else tuple(result)
 
 
-def _mark(content: str) -> str:
+def _within(message: Message) -> list[Span]:
+    """The message's spans without the white space around it."""
+    if not message.parts:
+        return [Span(message.content.strip())]
+    first, *rest = message.parts
+    parts = [replace(first, text=first.text.lstrip()), *rest]
+    parts[-1] = replace(parts[-1], text=parts[-1].text.rstrip())
+    return parts
+
+
+def is_markable(text: str) -> bool:
+    """Whether the text is without the two noncharacters that stand around text."""
+    return not (OPEN in text or CLOSE in text)
+
+
+def mark(content: str) -> str:
     """Marks inside the surrounding white space, which templates may trim."""
     body = content.strip()
     if not body:
         return content
     start = content.index(body)
-    return f"{content[:start]}{_OPEN}{body}{_CLOSE}{content[start + len(body) :]}"
+    return f"{content[:start]}{OPEN}{body}{CLOSE}{content[start + len(body) :]}"
 
 
-def _split(marked: str) -> list[Span]:
+def split(marked: str) -> list[Span]:
+    """What stands between marks as text, the rest as control."""
     result = []
-    for part in marked.split(_OPEN):
-        text, found, rest = part.partition(_CLOSE)
+    for part in marked.split(OPEN):
+        text, found, rest = part.partition(CLOSE)
         if found:
             result += [Span(text), Span(rest, control=True)]
         else:
@@ -104,14 +126,19 @@ def _refuse(message: str) -> NoReturn:
     )
 
 
-@lru_cache(maxsize=4)
-def _compiled(source: str) -> jinja2.Template:
-    environment = ImmutableSandboxedEnvironment(
+def environment() -> ImmutableSandboxedEnvironment:
+    """Jinja's sandbox, set as transformers sets it. It has no loader, and so reads no file."""
+    made = ImmutableSandboxedEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
     )
-    environment.filters["tojson"] = _tojson
+    made.filters["tojson"] = _tojson
+    return made
+
+
+@lru_cache(maxsize=4)
+def _compiled(source: str) -> jinja2.Template:
     try:
-        return environment.from_string(source)
+        return environment().from_string(source)
     except jinja2.TemplateError as error:
         raise PromptError(
             f"the model's chat template is not valid Jinja ({error}). Use --prompt mmlu."

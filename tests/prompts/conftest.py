@@ -35,6 +35,20 @@ def llama():
     return ChatTemplate(LLAMA, "<|begin|>", "<|eot|>")
 
 
+SYSTEM = """\
+{{- bos_token }}
+{%- for message in messages %}
+    {{- '<|' + message.role + '|>' + message.content | trim + '<|eot|>' }}
+{%- endfor %}
+{{- '<|assistant|>' }}"""
+
+
+@pytest.fixture(scope="session")
+def with_system():
+    """A chat template that has system turns."""
+    return ChatTemplate(SYSTEM, "<|begin|>", "<|eot|>")
+
+
 @pytest.fixture
 def question():
     return Question(

@@ -6,20 +6,54 @@ import pytest
 
 from ggufeval import prompts
 from ggufeval.errors import PromptError, UsageError
-from ggufeval.prompts import chat, meta, mmlu
+from ggufeval.prompts import chat, mmlu
 from ggufeval.types import ChatTemplate, Question
 
 ONE = Question("q/1", "law", "One?", ("a", "b"), 0)
 TWO = Question("q/2", "art", "Two?", ("a", "b"), 1)
 
 
+HELPERS = {"fixed", "gbnf", "instruction", "listed", "style", "system", "template"}
+KNOWN = (
+    "answer-line, chat, json, json-final, json-subject, meta, meta-system, mmlu, mmlu-original, "
+    "template"
+)
+
+
 def test_every_style_is_found_under_its_name():
-    assert prompts.styles() == {"mmlu": mmlu.STYLE, "chat": chat.STYLE, "meta": meta.STYLE}
+    assert ", ".join(sorted(prompts.styles())) == KNOWN
+    assert all(name == style.name for name, style in prompts.styles().items())
+    assert prompts.styles()["mmlu"] is mmlu.STYLE
 
 
 def test_a_style_is_named_as_its_file():
-    files = {module.name for module in pkgutil.iter_modules(prompts.__path__)}
-    assert prompts.styles().keys() == files - {"style", "instruction", "template"}
+    files = {module.name for module in pkgutil.iter_modules(prompts.__path__)} - HELPERS
+    names = {"user_template": "template"}  # `template` is what renders a model's own
+    expected = {names.get(file) or file.strip("_").replace("_", "-") for file in files}
+    assert prompts.styles().keys() == expected
+
+
+TEXT_STYLES = ("answer-line", "json", "json-final", "json-subject")
+
+
+@pytest.mark.parametrize("name", sorted(prompts.styles()))
+def test_only_the_styles_of_rungs_1_to_6_answer_with_a_text(name):
+    style = prompts.styles()[name]
+    assert style.by_letter is (name not in TEXT_STYLES)
+    assert (style.form is None) is style.by_letter
+
+
+@pytest.mark.parametrize("name", TEXT_STYLES)
+def test_a_letter_is_not_read_where_a_text_is_the_answer(name):
+    with pytest.raises(UsageError) as caught:
+        prompts.letter_style(name)
+    assert str(caught.value) == (
+        f"--prompt {name}: --read letter needs a style whose answer is a letter; use --read sample."
+    )
+
+
+def test_a_letter_is_read_elsewhere():
+    assert prompts.letter_style("meta-system").name == "meta-system"
 
 
 def test_every_style_is_described():
@@ -34,14 +68,14 @@ def test_an_unknown_style_offers_the_nearest():
     with pytest.raises(UsageError) as caught:
         prompts.style("mmul")
     assert str(caught.value) == (
-        "no prompt style 'mmul'. Did you mean 'mmlu'? There are: chat, meta, mmlu."
+        f"no prompt style 'mmul'. Did you mean 'mmlu'? There are: {KNOWN}."
     )
 
 
 def test_a_style_near_to_none_is_only_shown_the_list():
     with pytest.raises(UsageError) as caught:
         prompts.style("zzz")
-    assert str(caught.value) == "no prompt style 'zzz'. There are: chat, meta, mmlu."
+    assert str(caught.value) == f"no prompt style 'zzz'. There are: {KNOWN}."
 
 
 def test_prompts_come_in_the_questions_order():

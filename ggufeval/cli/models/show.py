@@ -41,7 +41,7 @@ def show(model: str, format_name: str) -> None:
             click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
             continue
         for name, value in _facts(details, memory).items():
-            click.echo(f"{name:16} {value}")
+            click.echo(f"{name:15} {value}")
 
 
 def _parts(level: Level) -> tuple[Path, ...]:
@@ -103,7 +103,7 @@ def _facts(details: ModelDetails, memory: Memory) -> dict[str, str]:
         "licence": numerals.visible(details.licence) or unknown,
         "size": numerals.size(info.size_bytes),
         "sha256": info.sha256,
-        "memory": f"{numerals.size(memory.total + memory.devices)} for MMLU on the CPU: weights "
-        f"{numerals.size(memory.weights)}, cache {numerals.size(memory.cache)}, compute "
-        f"{numerals.size(memory.compute)}",
+        "memory": f"{numerals.size(memory.total + memory.devices)} for MMLU on the CPU",
+        "of it": f"weights {numerals.size(memory.weights)}, cache {numerals.size(memory.cache)}, "
+        f"compute {numerals.size(memory.compute)}",
     }
