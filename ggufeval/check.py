@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 from ggufeval import prompts
 from ggufeval.llama.client import ModelProcess
-from ggufeval.types import LETTERS, Agreement, ModelDetails, QuestionSet, RunResult, Tokens
+from ggufeval.types import (
+    LETTERS,
+    ModelDetails,
+    PublishedScore,
+    QuestionSet,
+    RunResult,
+    Tokens,
+)
 
 LEAST_MASS = 0.5
 MOST_OF_ONE_LETTER = 0.6
@@ -23,35 +31,40 @@ class Finding:
     text: str
 
 
-def findings(
-    result: RunResult, questions: QuestionSet, agreement: Agreement, n_params: int
+def identity(
+    result: RunResult, questions: QuestionSet, published: PublishedScore, n_params: int
 ) -> tuple[Finding, ...]:
-    """What usually makes a score other than the published one, each looked at in this run.
+    """Is this the model, at the level and on the questions, that the figure is of?
 
     `n_params` are the weights that the model should have.
     """
-    run, published = result.run, agreement.published
-    path = Path(run.model.path)
+    model = result.run.model
+    return (
+        _weights(model.n_params, n_params),
+        _level(model.quantization, model.requantized_from, published.quantization),
+        _shots(questions, published.shots),
+        _data(questions.notes),
+    )
+
+
+def habits(
+    result: RunResult, questions: QuestionSet, published: PublishedScore
+) -> tuple[Finding, ...]:
+    """What else usually makes a score other than the published one, looked at in this run."""
+    path = Path(result.run.model.path)
     first = replace(questions, questions=questions.questions[:1])
     render = partial(prompts.render, published.prompt, first.questions, first.shots)
     with ModelProcess() as process:
         details = process.details([path])
         (prompt,) = process.tokenize(path, render)
-    return (
-        _bos(details, prompt.tokens),
-        _letters(result),
-        _mass(result),
-        _shots(questions, published.shots),
-        _date(details, published.prompt),
-        _weights(run.model.n_params, n_params),
-        _level(run.model.quantization, run.model.requantized_from, published.quantization),
-        _data(questions.notes),
-    )
+        pieces = process.pieces(path, prompt.tokens)
+    text = b"".join(piece.spelled for piece in pieces).decode(errors="replace")
+    return (_bos(details, prompt.tokens), _letters(result), _mass(result), _date(text))
 
 
 def _bos(details: ModelDetails, tokens: Tokens) -> Finding:
     if not details.adds_bos:
-        return Finding(is_wrong=False, text="The vocabulary asks for no BOS, and there is none.")
+        return Finding(is_wrong=False, text="The vocabulary asks for no BOS.")
     n = tokens.count(tokens[0])
     return Finding(n != 1, f"BOS ({details.bos}) stands in the prompt {n} times; once is right.")
 
@@ -83,12 +96,13 @@ def _shots(questions: QuestionSet, wanted: int) -> Finding:
     return Finding(fewest != wanted, f"{fewest} shots in every prompt; {wanted} were published.")
 
 
-def _date(details: ModelDetails, prompt: str) -> Finding:
-    if prompt == "chat" and details.template_takes_date:
-        return Finding(
-            is_wrong=False, text="The chat template writes a date; it is fixed to 26 Jul 2024."
-        )
-    return Finding(is_wrong=False, text="No date gets into the prompt.")
+def _date(prompt: str) -> Finding:
+    today = datetime.now().astimezone()
+    forms = ("%d %b %Y", "%d %B %Y", "%B %d, %Y", "%Y-%m-%d")
+    found = [day for day in map(today.strftime, forms) if day in prompt]
+    if found:
+        return Finding(is_wrong=True, text=f"The prompt has today's date ({found[0]}).")
+    return Finding(is_wrong=False, text="Today's date is not in the prompt.")
 
 
 def _weights(found: int, expected: int) -> Finding:

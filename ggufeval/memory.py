@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ class Room:
     available: int
     """What the system can give without swapping; files that it keeps in memory count as free."""
     where: str = "this machine has"
+    is_shared: bool = False
+    """With the GPU, as on Apple silicon."""
 
 
 def check(label: str, needed: Memory, room: Room) -> None:
@@ -29,10 +32,12 @@ def check(label: str, needed: Memory, room: Room) -> None:
     and rereads them. Only what could never be held at once is refused, or what has to be held and
     is not available.
     """
-    if needed.total <= room.total and needed.fixed <= room.available:
+    on_gpu = needed.devices if room.is_shared else 0
+    total = needed.total + on_gpu
+    if total <= room.total and needed.fixed + on_gpu <= room.available:
         return
     raise ModelError(
-        f"{label} needs {needed.total / _GB:.1f} GB of memory (weights {needed.weights / _GB:.1f}, "
+        f"{label} needs {total / _GB:.1f} GB of memory (weights {needed.weights / _GB:.1f}, "
         f"cache {needed.cache / _GB:.1f}, compute {needed.compute / _GB:.1f}); {room.where} "
         f"{room.total / _GB:.1f} GB, {room.available / _GB:.1f} GB of them available. "
         "Use a smaller quantization, -c or -b, or close other programs."
@@ -44,7 +49,8 @@ def here() -> Room:
     import psutil
 
     memory = psutil.virtual_memory()
-    machine = Room(memory.total, memory.available)
+    shared = sys.platform == "darwin"
+    machine = Room(memory.total, memory.available, is_shared=shared)
     limits = [room for room in limited() if room.total < machine.total]
     if not limits:
         return machine

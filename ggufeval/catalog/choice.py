@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-from ggufeval.catalog.repository import HubModel, Listing
+from ggufeval.catalog.repository import FULL_PRECISION, HubModel, Listing
 from ggufeval.errors import ModelError, UnavailableError, UnreachableError, UsageError
 
 
@@ -34,7 +34,15 @@ def needed(
     models = [model for model in found.values() if model is not None]
     if not lacking:
         return models, ""
-    full = listing.full_precision()
+    # The one that is wanted anyway, if one is; `sweep` takes the largest of those too.
+    fetched = [model for model in models if model.quantization in FULL_PRECISION]
+    full = max(fetched, key=lambda m: m.size_bytes) if fetched else listing.full_precision()
+    if full is None and not listing.absence:
+        raise UnavailableError(
+            f"{listing.place} has no {', '.join(lacking)}, and no F16, BF16 or F32 to make it "
+            f"from. There are {listing.offers}; {listing.repository}/FILE.gguf with --quants "
+            "makes levels of any file."
+        )
     base = full or max(listing.models, key=lambda model: model.size_bytes)
     unmade = [quantization for quantization in lacking if not is_made(base, quantization)]
     if unmade and listing.absence and not (full and offline):

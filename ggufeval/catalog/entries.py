@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -102,6 +102,17 @@ def nearest(name: str, known: Iterable[str]) -> tuple[str, ...]:
     folded = {other.casefold(): other for other in known}
     close = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)
     return tuple(folded[match] for match in close)
+
+
+def advice(model: str, known: Collection[str]) -> str:
+    """What to do where `model` is neither a path nor a name."""
+    looks_like_name = not model.endswith(".gguf") and "/" not in model and "\\" not in model
+    if not looks_like_name:
+        return ". Give the path of a GGUF, or of a folder of them."
+    near = nearest(model.partition(":")[0], known)
+    if near:
+        return f", and no model of the catalogue. Did you mean {', '.join(near)}?"
+    return f", and no model of the catalogue. The catalogue has {', '.join(known)}."
 
 
 def _read(path: Path) -> Entry:

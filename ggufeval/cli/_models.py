@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Never, Self
 import click
 
 from ggufeval.cli._progress import say
+from ggufeval.report import numerals
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -45,8 +46,13 @@ def resolve(
     return found
 
 
+_FORMAT = "{desc} |{bar}| {n_fmt}/{total_fmt}, {remaining} left, {rate_fmt}"
+_NUMBERS = len(" |---| 0.00G/0.00G, 00:00:00 left, 00.0MB/s")
+_SHORTEST_NAME = 12
+
+
 class _Download:
-    """A bar that appears when something is fetched."""
+    """A bar that appears when something is fetched. tqdm would cut its numbers, not the name."""
 
     def __init__(self, name: str, *, quiet: bool) -> None:
         self._name = name
@@ -64,11 +70,17 @@ class _Download:
                 click.echo(f"Fetching {self._name} ({total / 1e6:,.0f} MB) ...", err=True)
             self._bar = tqdm(
                 total=total,
-                desc=self._name,
+                initial=done,  # what was there already is no speed
                 unit="B",
                 unit_scale=True,
+                dynamic_ncols=True,
+                bar_format=_FORMAT,
                 disable=True if self._quiet else None,  # None: no terminal
             )
+            if not self._bar.disable:
+                room = max((self._bar.ncols or 80) - _NUMBERS, _SHORTEST_NAME)
+                name = self._name.rpartition("/")[2]
+                self._bar.set_description_str(numerals.clip(name, room))
         self._bar.update(done - self._bar.n)
 
     def __exit__(self, *_: object) -> None:

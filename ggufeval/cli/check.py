@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from ggufeval.check import Finding
     from ggufeval.types import Agreement, PublishedScore, Run
 
+WIDE = 0.1
+"""In accuracy."""
+
 
 @click.command()
 @click.argument("model")
@@ -51,20 +54,35 @@ def check(model: str, file: str | None, **values: Any) -> None:
     values |= conditions | {"task": None if values["data"] else published.task}
     options = _options.run_options(values)
     questions = _options.load_questions(values)
+    if questions.task != published.task:
+        raise UsageError(
+            f"{model}: the figure was published for {published.task}; --data has questions of "
+            f"{questions.task}."
+        )
+    for note in questions.notes:
+        say(f"Note: {note}")
     name = f"{model}:{published.quantization}"
     selections = _models.resolve([file or name], (), offline=values["offline"], quiet=quiet)
     _progress.tell_if_busy(say)
     with Store.open(values["db"]) as store:
         progress = _progress.progress(quiet=quiet)
-        (level,) = sweep.levels(selections)
-        outcome = sweep.sweep([level], questions, store, options, progress=progress, say=say)
+        levels = sweep.levels(selections)
+        if len(levels) != 1:
+            raise UsageError(f"{file}: one model was expected, and there are {len(levels)}.")
+        outcome = sweep.sweep(levels, questions, store, options, progress=progress, say=say)
         if outcome.failures:
             raise outcome.failures[0].error
         result = store.result(outcome.runs[0].id)
     agrees = agreement(result, published)
+    identity = house.identity(result, questions, published, found.parameters)
     _show(result.run, agrees)
     if not agrees.agrees:
-        _show_findings(house.findings(result, questions, agrees, found.parameters))
+        click.echo("\nWhat usually is wrong, looked at in this run:")
+        _show_findings((*identity, *house.habits(result, questions, published)))
+    elif wrong := tuple(finding for finding in identity if finding.is_wrong):
+        click.echo("\nBut this is not what the figure is of:")
+        _show_findings(wrong)
+    if not agrees.agrees or any(finding.is_wrong for finding in identity):
         click.get_current_context().exit(1)
 
 
@@ -80,16 +98,19 @@ def _show(run: Run, agreement: Agreement) -> None:
     click.echo(f"{agreement.n:,} of the {agreement.n_population:,} questions of {run.task}.\n")
     click.echo(f"measured   {measured.value:6.2%}  {published.average}")
     click.echo(f"published  {published.accuracy:6.2%}  {published.source}")
+    low, high = max(0.0, agreement.low), min(1.0, agreement.high)
     click.echo(
-        f"expected   {agreement.low:.2%} to {agreement.high:.2%}: the measured figure's 95% "
-        f"interval on\n           these questions, and {published.allowance * 100:.1f} points for "
+        f"expected   {low:.2%} to {high:.2%}: the measured figure's 95% interval on\n"
+        f"           these questions, and {published.allowance * 100:.1f} points for "
         "another engine's arithmetic\n"
     )
     lies = "lies" if agreement.agrees else "does NOT lie"
     click.echo(f"The published figure {lies} where it should.")
+    if agreement.high - agreement.low > WIDE:
+        click.echo("The interval is wide: so few questions cannot tell much.")
 
 
 def _show_findings(findings: tuple[Finding, ...]) -> None:
-    click.echo("\nWhat usually is wrong, looked at in this run:")
     for finding in findings:
-        click.echo(f"  {'!!' if finding.is_wrong else 'ok'}  {finding.text}")
+        mark = "!!" if finding.is_wrong else "ok"
+        click.echo(click.wrap_text(f"  {mark}  {finding.text}", 80, "", " " * 6))

@@ -193,6 +193,7 @@ REPO = "o/Tiny-GGUF"
 FIRST, SECOND = "first/Tiny-GGUF", "second/Tiny-GGUF"
 MAKEABLE = ("F16", "Q8_0", "Q4_K_M", "Q2_K")
 OFFLINE = "--offline or HF_HUB_OFFLINE forbids to fetch anything"
+REFUSED = f"ConnectError: [Errno {errno.ECONNREFUSED}] Connection refused"
 
 
 @pytest.fixture
@@ -287,11 +288,20 @@ def test_full_precision_that_was_asked_for_is_fetched_once(hub, tiny_gguf, ask):
     assert hints(ask(REPO, "F16", "Q2_K")) == ["F16"]
 
 
-def test_without_full_precision_the_largest_is_taken(hub, publish, ask):
+def test_nothing_is_made_from_a_level_that_is_lossy_itself(hub, publish, ask):
     publish(REPO, "tiny-Q8_0.gguf", size=3000)
     publish(REPO, "tiny-Q4_0.gguf", size=2000)
-    assert hints(ask(f"{REPO}:Q2_K")) == ["Q8_0"]
-    assert ask.said == [f"{REPO} has no Q2_K: to be made from its Q8_0."]
+    for wanted in ("Q2_K", "F16"):
+        assert refused_by(ask, UnavailableError, f"{REPO}:{wanted}").startswith(
+            f"{REPO} has no {wanted}, and no F16, BF16 or F32 to make it from. There are Q8_0, Q4_0"
+        )
+
+
+def test_a_level_is_made_from_what_is_wanted_anyway(hub, publish, ask):
+    publish(REPO, "tiny-F16.gguf", size=3000)
+    publish(REPO, "tiny-BF16.gguf", size=3000)
+    assert hints(ask(REPO, "BF16", "Q2_K")) == ["BF16"]
+    assert ask.said == [f"{REPO} has no Q2_K: to be made from its BF16."]
 
 
 def test_a_level_that_nobody_can_make(hub, tiny_gguf, ask):
@@ -417,7 +427,7 @@ def no_network(hub, tiny_gguf, ask):
     """F16 and Q8_0 are in the cache, and the hub is gone. What is said of it."""
     ask(REPO, "F16", "Q8_0")
     hub.stop()
-    return f"{hub.url} could not be asked for {REPO} (ConnectError: [Errno 111] Connection refused)"
+    return f"{hub.url} could not be asked for {REPO} ({REFUSED})"
 
 
 @pytest.fixture(params=["--offline", "HF_HUB_OFFLINE"])
@@ -454,7 +464,7 @@ def test_a_level_that_was_made_already_needs_no_hub(no_network, ask):
 def test_nothing_in_the_cache_and_no_hub(hub, ask):
     hub.stop()
     assert refused_by(ask, UnreachableError, f"{REPO}:F16") == (
-        f"{hub.url} could not be asked for {REPO} (ConnectError: [Errno 111] Connection refused). "
+        f"{hub.url} could not be asked for {REPO} ({REFUSED}). "
         "Check the network and HF_ENDPOINT, or give the path of a GGUF."
     )
 

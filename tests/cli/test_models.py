@@ -87,9 +87,23 @@ def test_the_list_of_what_is_there(hub, publish):
     paths = [pulled(f"{repository}:Q8_0") for repository in (LLAMA, REPO)]
     made = write_model(models_folder() / f"{REPO.replace('/', '--')}-0123456789ab" / "t-Q2_K.gguf")
     out = ok("list")
-    assert f"Q2_K\n  Q8_0          1.5 MB  {paths[0]}\n" in out
-    assert f"\n{REPO}\n  Q8_0          0.1 MB  {paths[1]}\n" in out
-    assert f"\n  Q2_K          0.0 MB  {made}  (made here)\n" in out
+    assert f"Q2_K\n  Q8_0          1.5 MB  m-Q8_0.gguf\n  in {paths[0].parent}\n" in out
+    assert f"\n{REPO}\n  Q8_0          0.1 MB  tiny-Q8_0.gguf\n  in {paths[1].parent}\n" in out
+    assert f"\n  Q2_K          0.0 MB  t-Q2_K.gguf  (made here)\n  in {made.parent}\n" in out
+
+
+def test_the_list_names_a_folder_once(hub, publish, monkeypatch):
+    monkeypatch.setenv("HOME", str(room.cache()))
+    monkeypatch.setenv("USERPROFILE", str(room.cache()))
+    publish(REPO, *(f"m-F16-0000{i}-of-00003.gguf" for i in (1, 2, 3)), "m-Q8_0.gguf")
+    ok("pull", REPO, "--quants", "F16,Q8_0", "-q")
+    (commit,) = hubcache.folder(room.cache(), REPO).glob("snapshots/*")
+    assert (
+        f"\n{REPO}\n"
+        "  F16           0.3 MB  m-F16-00001-of-00003.gguf  (+2 parts)\n"
+        "  Q8_0          0.1 MB  m-Q8_0.gguf\n"
+        f"  in {Path('~') / commit.relative_to(room.cache())}\n\n"
+    ) in ok("list")
 
 
 # --- pull ---

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -159,7 +160,7 @@ def test_the_variables_of_the_client(hub_server, content, pull, tmp_path):
 @pytest.mark.parametrize(
     ("endpoint", "reason"),
     [
-        ("http://127.0.0.1:9", "ConnectError: [Errno 111] Connection refused"),
+        ("http://127.0.0.1:9", f"ConnectError: [Errno {errno.ECONNREFUSED}] Connection refused"),
         ("http://no.such.host.invalid", "ConnectError: [Errno -"),
         ("huggingface.co", "UnsupportedProtocol: Request URL is missing an 'http://' or 'https:/"),
     ],

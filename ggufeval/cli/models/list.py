@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,9 +14,27 @@ if TYPE_CHECKING:
 def _line(item: Stored) -> str:
     from ggufeval.report.numerals import visible
 
+    name = visible(item.paths[0].name)
+    parts = f"  (+{len(item.paths) - 1} parts)" if item.paths[1:] else ""
     made = "  (made here)" if item.is_made else ""
-    path = visible(str(item.paths[0]))
-    return f"  {item.quantization:8} {item.size_bytes / 1e6:8,.1f} MB  {path}{made}"
+    return f"  {item.quantization:8} {item.size_bytes / 1e6:8,.1f} MB  {name}{parts}{made}"
+
+
+def _lines(items: Sequence[Stored]) -> list[str]:
+    """The files of each folder, and below them the folder."""
+    lines = []
+    for folder in dict.fromkeys(item.paths[0].parent for item in items):
+        lines += [_line(item) for item in items if item.paths[0].parent == folder]
+        lines.append(f"  in {_short(folder)}")
+    return lines
+
+
+def _short(folder: Path) -> str:
+    from ggufeval.report.numerals import visible
+
+    with suppress(ValueError, RuntimeError):  # elsewhere; nobody's home
+        folder = "~" / folder.relative_to(Path.home())
+    return visible(str(folder))
 
 
 @click.command("list")
@@ -29,11 +50,12 @@ def list_() -> None:
         click.echo(f"{entry.name}  ({entry.title}, {entry.licence})")
         click.echo(f"  {entry.description}")
         click.echo(f"  levels of a sweep: {', '.join(entry.levels)}")
-        lines = [_line(item) for item in stored if item.model == entry.name]
+        lines = _lines([item for item in stored if item.model == entry.name])
         click.echo("\n".join(lines or ["  not on this disk"]) + "\n")
     named = {entry.name for entry in catalogue}
     others = [item for item in stored if item.model not in named]
     for model in dict.fromkeys(item.model for item in others):
         click.echo(model)
-        click.echo("\n".join(_line(item) for item in others if item.model == model) + "\n")
+        lines = _lines([item for item in others if item.model == model])
+        click.echo("\n".join(lines) + "\n")
     click.echo(f"Files are in {models_folder()} (GGUFEVAL_CACHE)\nand in {hub.cache()} (HF_HOME).")

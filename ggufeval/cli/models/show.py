@@ -30,8 +30,10 @@ def show(model: str, format_name: str) -> None:
     from ggufeval.catalog.files import file_sha256
     from ggufeval.catalog.resolve import Request, resolve
     from ggufeval.llama.client import ModelProcess
+    from ggufeval.report import numerals
 
-    for level in sweep.levels([resolve(model, Request(offline=True))]):
+    request = Request(offline=True, makeable=sweep.quantizations())
+    for i, level in enumerate(sweep.levels([resolve(model, request)])):
         parts = _parts(level)
         with ModelProcess() as process:
             details = process.details(parts, file_sha256(parts[0]))
@@ -40,8 +42,9 @@ def show(model: str, format_name: str) -> None:
             facts = {"model": asdict(details), "memory": asdict(memory)}
             click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
             continue
+        click.echo("" if i else None, nl=bool(i))
         for name, value in _facts(details, memory).items():
-            click.echo(f"{name:15} {value}")
+            click.echo(f"{name:15} {numerals.visible(value)}")
 
 
 def _parts(level: Level) -> tuple[Path, ...]:
