@@ -14,7 +14,7 @@ def verify(models: tuple[str, ...]) -> None:
     from ggufeval.catalog import disk
     from ggufeval.catalog.files import check_gguf, file_sha256
     from ggufeval.cli.models import _stored
-    from ggufeval.errors import GgufevalError
+    from ggufeval.errors import ModelError
     from ggufeval.llama.client import ModelProcess
 
     damaged = 0
@@ -27,7 +27,7 @@ def verify(models: tuple[str, ...]) -> None:
                 check_gguf(part)
             with ModelProcess() as process:
                 process.info(item.paths)
-        except GgufevalError as error:
+        except ModelError as error:
             damaged += 1
             click.echo(f"damaged  {error}")
         else:
