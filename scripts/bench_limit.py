@@ -26,8 +26,8 @@ from ggufeval.llama.client import ModelProcess
 from ggufeval.llama.decoder import rows
 from ggufeval.llama.grammar import admissible
 from ggufeval.llama.model import Model
-from ggufeval.llama.reading import BatchScores
 from ggufeval.llama.scorer import Scorer
+from ggufeval.llama.services import BatchScores
 from ggufeval.store import Store
 from ggufeval.types import EngineSettings, Group, QuestionSet
 

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from ggufeval.errors import ModelError, PromptError, WorkerError
 from ggufeval.llama import worker
-from ggufeval.llama.reading import BatchCloze, BatchScores, BatchTexts
+from ggufeval.llama.services import BatchCloze, BatchScores, BatchTexts
 from ggufeval.llama.worker import Machine, Piece, Render, Reply, Request
 from ggufeval.texts import Sampling
 from ggufeval.types import (

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ggufeval.errors import GgufevalError, WorkerError
-from ggufeval.llama import reading
+from ggufeval.llama import services
 from ggufeval.types import (
     BuildInfo,
     ChatTemplate,
@@ -220,8 +220,8 @@ _SERVICES: dict[str, Callable[..., Any]] = {
     "tokenize": _tokenize,
     "tokenize_cloze": _tokenize_cloze,
     "pieces": _pieces,
-    "score": reading.score,
-    "cloze": reading.cloze,
-    "generate": reading.generate,
+    "score": services.score,
+    "cloze": services.cloze,
+    "generate": services.generate,
     "peak_rss": _peak_rss,
 }
