@@ -12,8 +12,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from ggufeval.errors import ContextError
-from ggufeval.texts import Sampling
-from ggufeval.types import Batch, Group, Item, Plan, TokenizedPrompt, Tokens
+from ggufeval.types import Batch, Group, Item, Plan, Sampling, TokenizedPrompt, Tokens
 
 _DOMAIN = b"ggufeval plan 1"
 _PADDING = 1  # a decode of a single row is padded with one more

@@ -19,8 +19,7 @@ from ggufeval import plan, runner, tasks
 from ggufeval.llama import capi
 from ggufeval.llama.generate import Generator, _Writing
 from ggufeval.llama.model import Model
-from ggufeval.texts import Sampling
-from ggufeval.types import EngineSettings, Plan, Prompt, Span
+from ggufeval.types import EngineSettings, Plan, Prompt, Sampling, Span
 
 UNPADDED = 1
 """An n_ubatch of which no batch is one row more than a multiple. llama.cpp keeps its own."""

@@ -16,8 +16,8 @@ PACKAGE = Path(ggufeval.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 COMMANDS = cli.list_commands(click.Context(cli))
 LONGEST = 320
-THE_VALUES = PACKAGE / "types.py"
-"""One file carries all the types, and may be longer for it."""
+
+
 HEAVY = ["datasets", "jinja2", "llama_cpp", "numpy", "pandas", "pyarrow", "rich", "scipy", "tqdm"]
 
 
@@ -25,15 +25,9 @@ def command(name):
     return cli.get_command(click.Context(cli), name)
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in MODULES if p != THE_VALUES], ids=lambda p: str(p.relative_to(PACKAGE))
-)
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_a_module_stays_short(path):
     assert len(path.read_text("utf-8").splitlines()) < LONGEST
-
-
-def test_the_values_stay_shorter_than_two_modules():
-    assert len(THE_VALUES.read_text("utf-8").splitlines()) < 2 * LONGEST
 
 
 @pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS)])

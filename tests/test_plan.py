@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from ggufeval import plan
 from ggufeval.errors import ContextError
-from ggufeval.texts import Sampling
-from ggufeval.types import Batch, Continuation, Group, Item, Plan, TokenizedPrompt
+from ggufeval.types import Batch, Continuation, Group, Item, Plan, Sampling, TokenizedPrompt
 
 
 def tokens(*ids):

@@ -15,7 +15,6 @@ from ggufeval.errors import ModelError, PromptError, WorkerError
 from ggufeval.llama import worker
 from ggufeval.llama.services import BatchCloze, BatchScores, BatchTexts
 from ggufeval.llama.worker import Machine, Piece, Render, Reply, Request
-from ggufeval.texts import Sampling
 from ggufeval.types import (
     AnswerForm,
     EngineSettings,
@@ -23,6 +22,7 @@ from ggufeval.types import (
     ModelDetails,
     ModelInfo,
     Plan,
+    Sampling,
     TokenizedPrompt,
     Tokens,
 )

@@ -10,8 +10,16 @@ import numpy as np
 from ggufeval.errors import ContextError, PromptError
 from ggufeval.llama.decoder import Decoder, Logits, Row, rows
 from ggufeval.llama.model import Model
-from ggufeval.texts import ClozeScores
-from ggufeval.types import Batch, Continuation, Item, Prompt, Span, TokenizedPrompt, Tokens
+from ggufeval.types import (
+    Batch,
+    ClozeScores,
+    Continuation,
+    Item,
+    Prompt,
+    Span,
+    TokenizedPrompt,
+    Tokens,
+)
 
 _PADDING = 1
 

@@ -15,8 +15,7 @@ from ggufeval.llama import grammar
 from ggufeval.llama.decoder import Decoder, Logits, rows
 from ggufeval.llama.model import Model
 from ggufeval.llama.sampler import Candidates, DeadEndError, Sampler, seed_of
-from ggufeval.texts import Generation, Sampling, Stop
-from ggufeval.types import Batch, EngineSettings, Item, Tokens
+from ggufeval.types import Batch, EngineSettings, Generation, Item, Sampling, Stop, Tokens
 
 _PADDING = 1
 

@@ -11,8 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from ggufeval.texts import ClozeScores, Generation, Sampling
-from ggufeval.types import AnswerForm, Batch, EngineSettings, LetterScores, Plan, Tokens
+from ggufeval.types import (
+    AnswerForm,
+    Batch,
+    ClozeScores,
+    EngineSettings,
+    Generation,
+    LetterScores,
+    Plan,
+    Sampling,
+    Tokens,
+)
 
 if TYPE_CHECKING:
     from ggufeval.llama.decoder import Decoder

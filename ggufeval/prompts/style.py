@@ -24,7 +24,7 @@ class Style:
     """Where a choice's *text* is the answer: all answers to a question, and their grammar.
     None: a letter after `answer_prefix`."""
     parser: str = "letter"
-    """How a text that the model wrote freely is read: a name in `ggufeval.reading`."""
+    """How a text that the model wrote freely is read: a name in `ggufeval.parsers`."""
     begun: str = ""
     """Words of the answer that end the prompt already; the parser reads them too."""
 

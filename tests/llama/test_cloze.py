@@ -14,8 +14,7 @@ from ggufeval.errors import ContextError, PromptError
 from ggufeval.llama import capi, cloze
 from ggufeval.llama.client import ModelProcess
 from ggufeval.llama.model import Model
-from ggufeval.texts import ClozeScores
-from ggufeval.types import EngineSettings, Plan, Prompt, Question, Span
+from ggufeval.types import ClozeScores, EngineSettings, Plan, Prompt, Question, Span
 
 QUESTIONS = tasks.load("sample", None, limit=16, shots=0).questions[:6]
 NOISE = 0.05

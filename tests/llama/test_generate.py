@@ -17,8 +17,7 @@ from ggufeval.llama import capi
 from ggufeval.llama.client import ModelProcess
 from ggufeval.llama.model import Model
 from ggufeval.llama.sampler import Candidates, DeadEndError, Sampler, seed_of
-from ggufeval.texts import Generation, Sampling, Stop
-from ggufeval.types import EngineSettings, Plan, Prompt, Question, Span
+from ggufeval.types import EngineSettings, Generation, Plan, Prompt, Question, Sampling, Span, Stop
 
 QUESTIONS = tasks.load("sample", None, limit=16, shots=0).questions[:10]
 GREEDY = Sampling(temperature=0.0, max_tokens=24, seed=1, slots=4)

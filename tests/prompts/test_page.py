@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ggufeval import prompts, reading
+from ggufeval import parsers, prompts
 from ggufeval.types import Question
 
 PAGE = (Path(__file__).parents[2] / "docs" / "prompts.md").read_text(encoding="utf-8")
@@ -37,6 +37,6 @@ def test_the_page_has_a_compartment(with_system):
     assert words(compartment[0]).replace('"{a}"', '"{text}"') in words(PAGE)
 
 
-@pytest.mark.parametrize("name", [*prompts.styles(), *reading.parsers()])
+@pytest.mark.parametrize("name", [*prompts.styles(), *parsers.names()])
 def test_the_page_names_it(name):
     assert f"`{name}" in PAGE

@@ -1,7 +1,7 @@
 """Text that a model wrote freely -> the choice that it answers, or why none can be read.
 
 Each parser is as strict as what it is named after, and no stricter. Nothing is guessed: a text that
-cannot be read answers nothing, and is wrong. `parsers()` are chosen by name (`Style.parser`).
+cannot be read answers nothing, and is wrong. `names()` are chosen by name (`Style.parser`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def read(parser: str, text: str, question: Question) -> Reading:
     return _PARSERS[parser](text, question)
 
 
-def parsers() -> Sequence[str]:
+def names() -> Sequence[str]:
     """Their names, sorted."""
     return sorted(_PARSERS)
 

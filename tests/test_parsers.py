@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ggufeval import prompts, reading
+from ggufeval import parsers, prompts
 from ggufeval.types import Question, Reading
 
 QUESTION = Question("q", "law", "Which?", ("Mars", "Jupiter", 'A "big" \\ one', "Earth"), 1)
 
 
 def read(parser, text, question=QUESTION):
-    return reading.read(parser, text, question)
+    return parsers.read(parser, text, question)
 
 
 def choices(*texts, answer):
@@ -196,30 +196,30 @@ def test_what_is_no_such_json_is_searched(text):
 def test_an_exact_answer_is_not_taken_for_one_inside_it():
     question = choices("a cell", "a cell wall", answer=0)
     answers = ("Answer: a cell", "Answer: a cell wall")
-    assert reading.exact("Answer: a cell wall", answers, question) == Reading(1)
-    assert reading.exact("Answer: a cell", answers, question) == Reading(0)
-    assert reading.exact("Answer: a c", answers, question) == Reading(
+    assert parsers.exact("Answer: a cell wall", answers, question) == Reading(1)
+    assert parsers.exact("Answer: a cell", answers, question) == Reading(0)
+    assert parsers.exact("Answer: a c", answers, question) == Reading(
         None, "unparsed: not one of the answers: 'Answer: a c'"
     )
 
 
 def test_of_equal_answers_the_gold_one_counts():
-    assert reading.exact("x", ("x", "y", "x"), choices("x", "y", "x", answer=2)) == Reading(2)
-    assert reading.exact("x", ("x", "y", "x"), choices("x", "y", "x", answer=1)) == Reading(0)
+    assert parsers.exact("x", ("x", "y", "x"), choices("x", "y", "x", answer=2)) == Reading(2)
+    assert parsers.exact("x", ("x", "y", "x"), choices("x", "y", "x", answer=1)) == Reading(0)
 
 
 # --- all of them ---
 
 
 def test_every_style_has_a_parser():
-    assert {style.parser for style in prompts.styles().values()} <= set(reading.parsers())
+    assert {style.parser for style in prompts.styles().values()} <= set(parsers.names())
 
 
-@pytest.mark.parametrize("parser", reading.parsers())
+@pytest.mark.parametrize("parser", parsers.names())
 @given(text=st.text(max_size=60), answer=st.integers(0, 3))
 def test_any_text_is_read_or_says_why_not(parser, text, answer):
     found = read(parser, text, choices("a", "b", "c", "d", answer=answer))
-    kinds = (reading.UNPARSED, reading.NO_CHOICE)
+    kinds = (parsers.UNPARSED, parsers.NO_CHOICE)
     assert (found.letter is None) == found.error.startswith(kinds)
 
 

@@ -1,0 +1,199 @@
+"""The model, the engine, and all that can change a logit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from ggufeval.types.prompts import ChatTemplate
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """Facts about one GGUF model, read from its file(s)."""
+
+    label: str
+    """What tables show: `SmolLM2-135M-Instruct Q8_0`."""
+    path: str
+    sha256: str
+    """Of the file; of the concatenation of the parts' digests where it is split."""
+    size_bytes: int
+    architecture: str
+    n_params: int
+    quantization: str
+    """Nominal type, llama.cpp's name: `Q4_K_M`."""
+    tensor_types: Mapping[str, int]
+    """ggml type name -> number of weights stored in it."""
+    bits_per_weight: float
+    """Measured: 8 * tensor bytes / weights."""
+    nominal_share: float
+    """Share of the weights that is stored in the types that the nominal name promises."""
+    requantized_from: str = ""
+    """The lossy type that it was made from, if it was made from one."""
+    context_length: int = 0
+    """Tokens that it was trained for; 0 where the file does not say."""
+    imatrix: str = ""
+    """The importance matrix that it was quantized with: its file's name, or its data set's."""
+    quantized_from: str = ""
+    """The type that we made it from (`F16`); empty where others made it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportanceMatrix:
+    """What a file says of the importance matrix that it was quantized with; 0 or empty: nothing."""
+
+    file: str
+    dataset: str
+    n_entries: int
+    n_chunks: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDetails:
+    """All that one GGUF model says of itself, for people. Empty or 0: the file does not say."""
+
+    info: ModelInfo
+    name: str
+    licence: str
+    quantized_by: str
+    imatrix: ImportanceMatrix | None
+    n_layers: int
+    n_embd: int
+    n_heads: int
+    """Of attention; 0 also where layers differ."""
+    n_heads_kv: int
+    tokenizer: str
+    """Kind of vocabulary: `llama`, `gpt2`."""
+    pre_tokenizer: str
+    """How text is cut before it is tokenized: `llama-bpe`."""
+    n_vocab: int
+    bos: str
+    """Text of the token; empty where there is none."""
+    adds_bos: bool
+    """Whether llama.cpp puts BOS before a prompt, which the file need not say."""
+    eos: str
+    template: ChatTemplate | None
+
+    @property
+    def template_takes_date(self) -> bool:
+        """Whether the chat template writes the day's date into the prompt."""
+        source = self.template.source if self.template else ""
+        return "strftime_now" in source or "date_string" in source
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a run will take, in bytes: of the machine's memory, and of its GPUs'."""
+
+    mapped: int
+    """Weights that are used where they stand in the file: the system can drop and reread them."""
+    allocated: int
+    """Weights that are kept in another layout, in memory of their own."""
+    cache: int
+    """Keys and values of the context."""
+    compute: int
+    devices: int = 0
+    """All of it that lies on GPUs, and in none of the above."""
+
+    @property
+    def weights(self) -> int:
+        return self.mapped + self.allocated
+
+    @property
+    def fixed(self) -> int:
+        """What cannot be dropped and reread."""
+        return self.allocated + self.cache + self.compute
+
+    @property
+    def total(self) -> int:
+        return self.mapped + self.fixed
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """What is handed to llama.cpp for a run. All of it can change a logit."""
+
+    n_ctx: int
+    n_batch: int
+    n_ubatch: int
+    n_seq_max: int
+    n_threads: int
+    n_gpu_layers: int
+    flash_attn: str
+    """`on`, `off` or `auto`."""
+    type_k: str = "f16"
+    type_v: str = "f16"
+    kv_unified: bool = True
+    swa_full: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class BuildInfo:
+    """The llama.cpp that did it."""
+
+    llama_cpp_python: str
+    ggml_commit: str
+    """Empty where the library does not tell."""
+    libraries_sha256: str
+    system_info: str
+    devices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """All that can change a logit or the verdict on it. Equal fingerprints, equal records."""
+
+    model_sha256: str
+    plan_hash: str
+    questions_sha256: str
+    prompt_style: str
+    shots: int
+    read: str
+    grammar: str
+    engine: EngineSettings
+    build: BuildInfo
+    parser: str = ""
+    """How a text is read. This and what follows is empty or 0 where it changes nothing."""
+    temperature: float = 0.0
+    max_tokens: int = 0
+    seed: int = 0
+    """Of the draws of tokens."""
+    permute: str = ""
+    """`cyclic`: each question in every rotation of its choices."""
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def to_json(self) -> str:
+        """What a way of reading does not have is left out, so that it keeps its digest when
+        another one comes to have more."""
+        later = ("parser", "temperature", "max_tokens", "seed", "permute")
+        fields = asdict(self)
+        kept = {name: value for name, value in fields.items() if value or name not in later}
+        return json.dumps(kept, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Fingerprint:
+        fields = json.loads(text)
+        fields["engine"] = EngineSettings(**fields["engine"])
+        fields["build"]["devices"] = tuple(fields["build"]["devices"])
+        fields["build"] = BuildInfo(**fields["build"])
+        return cls(**fields)
+
+    def differences(self, other: Fingerprint) -> tuple[str, ...]:
+        """Dotted names of the fields that differ, the model's hash aside."""
+        mine, theirs = _flatten(asdict(self)), _flatten(asdict(other))
+        return tuple(name for name in mine if name != "model_sha256" and mine[name] != theirs[name])
+
+
+def _flatten(tree: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    flat: dict[str, object] = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            flat |= _flatten(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat

@@ -1,0 +1,153 @@
+"""What statistics hand to reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ggufeval.types.questions import Design
+from ggufeval.types.results import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A value in [0, 1] or [-1, 1] with its interval. Percent is the reports' business."""
+
+    value: float
+    low: float
+    high: float
+    level: float = 0.95
+
+    def __contains__(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How one run did, by itself."""
+
+    run: Run
+    n: int
+    n_correct: int
+    micro: Estimate
+    macro: Estimate
+    letter_mass: float
+    """Mean over the questions."""
+    letter_counts: tuple[int, ...]
+    """How often each letter was answered."""
+    n_unread: int
+    """Questions whose answer could not be read; they count as wrong."""
+    questions_per_second: float
+    tokens_per_second: float
+    n_partial: int = 0
+    """Questions where the grammar's best first token was only a part of an answer."""
+    summed: Estimate | None = None
+    """Micro accuracy by the plain sum of log-probabilities, where the choices' texts were weighed;
+    `micro` is then that of the likelihood per byte."""
+    positions: Positions | None = None
+    """Where every rotation of the choices was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Positions:
+    """What it matters where a choice stands. Every question counts once, as its rotations' mean."""
+
+    by_position: tuple[Estimate, ...]
+    """Micro accuracy where the gold choice stands first, second, ..."""
+    same: Estimate
+    """Share of the questions that were answered with the same choice in every rotation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A candidate against the reference, question by question: candidate minus reference."""
+
+    lost: int
+    """Right in the reference, wrong in the candidate (b)."""
+    won: int
+    """Wrong in the reference, right in the candidate (c)."""
+    changed: int
+    """Wrong in both, with different letters (w)."""
+    micro: Estimate
+    macro: Estimate
+    mcnemar_p: float
+    """Mid-p, two-sided."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedScore:
+    """A figure that somebody has published for a model, and under which conditions."""
+
+    quantization: str
+    task: str
+    prompt: str
+    shots: int
+    average: str
+    """`macro` or `micro`."""
+    accuracy: float
+    """In [0, 1]."""
+    allowance: float
+    """How far another engine's arithmetic, and the figure's own rounding, may move it."""
+    source: str
+    """Who published it, where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """A run beside a published figure. In [0, 1]."""
+
+    measured: Estimate
+    """Its interval speaks of the very questions that the figure was measured on."""
+    published: PublishedScore
+    n: int
+    n_population: int
+
+    @property
+    def low(self) -> float:
+        """From here to `high` the published figure agrees."""
+        return self.measured.low - self.published.allowance
+
+    @property
+    def high(self) -> float:
+        return self.measured.high + self.published.allowance
+
+    @property
+    def agrees(self) -> bool:
+        return self.low <= self.published.accuracy <= self.high
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    score: Score
+    difference: Difference
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What statistics hand to reports."""
+
+    reference: Score
+    candidates: tuple[Candidate, ...]
+    n_questions: int
+    n_population: int
+    n_subjects: int
+    design: Design
+    chance: float
+    """Accuracy of guessing: the mean of 1/k."""
+    reference_at_chance: bool
+    alarms: tuple[str, ...] = ()
+    """One sentence each, what a reader must know before believing the table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replication:
+    """A run beside the answers that somebody else recorded to the same questions."""
+
+    n: int
+    """Questions that both have answered, or failed to."""
+    ours: Estimate
+    theirs: Estimate
+    """Micro accuracy, both."""
+    n_same: int
+    """Questions with the same answer, right or wrong."""
+    difference: Difference
+    """Ours minus theirs."""
