@@ -9,12 +9,16 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import accumulate, groupby
+from typing import TypeVar
 
 from ggufeval.errors import ContextError
 from ggufeval.types import Batch, Group, Item, Plan, Sampling, TokenizedPrompt, Tokens
 
+T = TypeVar("T")
 _DOMAIN = b"ggufeval plan 1"
+MAX_SEQUENCES = 128
+"""In a batch, where nothing else is said; llama.cpp keeps at most 256 apart."""
 _PADDING = 1  # a decode of a single row is padded with one more
 
 
@@ -22,7 +26,7 @@ def make(
     prompts: Sequence[tuple[str, TokenizedPrompt]],
     *,
     budget: int,
-    max_items: int,
+    max_items: int = MAX_SEQUENCES,
     n_ctx: int | None = None,
     share_prefix: bool = True,
     max_tokens: int = 0,
@@ -83,6 +87,12 @@ def _packed(items: Sequence[Item], budget: int, max_items: int) -> Iterator[list
         used += item.n_tokens
         n += item.n_sequences
     yield batch
+
+
+def by_batch(plan: Plan, values: Sequence[T]) -> list[tuple[T, ...]]:
+    """Values that come one an item, in the plan's order, cut into its batches."""
+    sizes = [len(batch.items) for group in plan.groups for batch in group.batches]
+    return [tuple(values[end - n : end]) for n, end in zip(sizes, accumulate(sizes), strict=True)]
 
 
 def chain(plan: Plan) -> list[str]:

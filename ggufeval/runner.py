@@ -6,19 +6,19 @@ A run is known by its fingerprint: repeated, it goes on where it stopped, or is 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from ggufeval import answers, memory, plan, prompts
+from ggufeval import memory, permute, plan, readers
 from ggufeval.errors import ContextError, GgufevalError, UsageError
 from ggufeval.llama.client import ModelProcess
+from ggufeval.llama.worker import Machine
+from ggufeval.readers import Reader, Work
 from ggufeval.store import Store
 from ggufeval.types import (
-    AnswerForm,
     EngineSettings,
     Fingerprint,
     ModelInfo,
@@ -30,19 +30,29 @@ from ggufeval.types import (
     TokenizedPrompt,
 )
 
-READ = "letter"
 TEMPLATE_SECONDS = 60.0
 """Time for a chat template to render 1,000 prompts, and for each further 1,000."""
-MAX_ITEMS = 128
-"""Questions in a batch; llama.cpp keeps at most 256 sequences apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """What a user can choose about a run. None: chosen here."""
 
-    prompt: str = "mmlu"
+    prompt: str | None = None
+    """None: what suits the reading."""
     shots: int = 5
+    read: str = "letter"
+    """`letter`, `sample` or `cloze`."""
+    grammar: str | None = None
+    """Of `sample`: `letter`, `choice`, `json`, `none` or a file in GBNF. None: none."""
+    temperature: float | None = None
+    """Of `sample`. None: 0, the likeliest token."""
+    max_tokens: int | None = None
+    """Of `sample`. None: 256."""
+    seed: int = 0
+    """Of the draws of tokens."""
+    permute: str = ""
+    """`cyclic`: every rotation of the choices."""
     n_ctx: int | None = None
     """None: what the plan needs."""
     n_batch: int = 2048
@@ -54,6 +64,17 @@ class Options:
     flash_attn: str = "auto"
     force: bool = False
     command: str = ""
+
+    def reader(self) -> Reader:
+        """Raises UsageError for what does not go together."""
+        return readers.make(
+            self.read,
+            self.prompt,
+            grammar=self.grammar,
+            temperature=self.temperature,
+            max_tokens=self.max_tokens,
+            seed=self.seed,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +88,9 @@ class ModelFiles:
 class Progress(Protocol):
     """Told of a run as it goes."""
 
-    def start(self, run: Run, plan: Plan, n_correct: int) -> None: ...
+    def start(self, run: Run, plan: Plan, n_done: int, n_correct: int) -> None:
+        """Of the plan's questions, rotations counted."""
+
     def advance(self, n_questions: int, n_correct: int, n_tokens: int) -> None: ...
     def end(self) -> None: ...
 
@@ -75,7 +98,7 @@ class Progress(Protocol):
 class Silent:
     """Progress that nobody watches."""
 
-    def start(self, run: Run, plan: Plan, n_correct: int) -> None: ...
+    def start(self, run: Run, plan: Plan, n_done: int, n_correct: int) -> None: ...
     def advance(self, n_questions: int, n_correct: int, n_tokens: int) -> None: ...
     def end(self) -> None: ...
 
@@ -94,12 +117,12 @@ class _Job:
 
     info: ModelInfo
     questions: QuestionSet
-    plan: Plan
+    reader: Reader
+    asked: tuple[tuple[Question, int], ...]
+    """Questions and the rotations in which they are put, in the plan's order."""
+    work: Work
     links: tuple[str, ...]
     """The plan's hash after each batch."""
-    lengths: Mapping[str, int]
-    """Question id -> tokens of its whole prompt."""
-    forms: tuple[AnswerForm, ...]
     fingerprint: Fingerprint
 
 
@@ -122,73 +145,86 @@ def evaluate(
         run = store.run(run_id)
         if run.status is not RunStatus.DONE:
             _check_memory(job)
-            _score(process, job, run, store, progress or Silent())
+            _answer(process, job, run, store, progress or Silent())
     return store.run(run_id)
 
 
 def _prepare(
     process: ModelProcess, model: ModelFiles, questions: QuestionSet, options: Options
 ) -> _Job:
-    style = prompts.letter_style(options.prompt)
+    reader = options.reader()
     info = process.info(model.parts, model.sha256)
-    tokenized = _tokenize(process, info, questions, options)
-    subjects = (question.subject for question in questions.questions)
-    the_plan = plan.make(
-        list(zip(subjects, tokenized, strict=True)),
-        budget=options.n_batch,
-        max_items=MAX_ITEMS,
-        n_ctx=options.n_ctx,
+    asked = tuple(
+        (question, rotation)
+        for question in questions.questions
+        for rotation in (permute.rotations(question) if options.permute else (0,))
     )
+    put = tuple(permute.rotated(question, rotation) for question, rotation in asked)
+    prompts = _tokenize(process, reader, info, put, questions)
+    subjects = (question.subject for question in put)
+    pairs = list(zip(subjects, prompts, strict=True))
+    the_plan = reader.plan(pairs, budget=options.n_batch, n_ctx=options.n_ctx)
     links = tuple(plan.chain(the_plan))
     machine = process.machine()
-    n_gpu_layers = options.n_gpu_layers
-    if n_gpu_layers is None:
-        n_gpu_layers = -1 if machine.supports_gpu_offload else 0
-    if n_gpu_layers and not machine.supports_gpu_offload:
-        raise UsageError(
-            f"-ngl {n_gpu_layers}: this build of llama.cpp cannot offload to a GPU. Leave -ngl "
-            "out, or build llama-cpp-python for your GPU (see the README)."
-        )
     settings = EngineSettings(
-        n_ctx=options.n_ctx or plan.context_size(the_plan),
+        n_ctx=options.n_ctx or reader.context_size(the_plan),
         n_batch=options.n_batch,
         n_ubatch=options.n_ubatch,
-        n_seq_max=plan.sequences(the_plan),
+        n_seq_max=reader.sequences(the_plan),
         n_threads=options.n_threads or physical_cores(),
-        n_gpu_layers=n_gpu_layers,
+        n_gpu_layers=_gpu_layers(machine, options.n_gpu_layers),
         flash_attn=options.flash_attn,
     )
-    forms = _forms(style.answer_prefix, questions.questions)
     fingerprint = Fingerprint(
         model_sha256=info.sha256,
         plan_hash=links[-1],
         questions_sha256=questions.sha256,
-        prompt_style=options.prompt,
+        prompt_style=reader.prompt,
         shots=options.shots,
-        read=READ,
-        grammar="; ".join(form.grammar for form in forms),
         engine=settings,
         build=machine.build,
+        permute=options.permute,
+        **asdict(reader.conditions(put)),
     )
-    lengths = {prompt.question_id: len(prompt.tokens) for prompt in tokenized}
-    return _Job(info, questions, the_plan, links, lengths, forms, fingerprint)
+    work = Work(the_plan, settings, put, prompts)
+    return _Job(info, questions, reader, asked, work, links, fingerprint)
+
+
+def _gpu_layers(machine: Machine, wanted: int | None) -> int:
+    if wanted is None:
+        return -1 if machine.supports_gpu_offload else 0
+    if wanted and not machine.supports_gpu_offload:
+        raise UsageError(
+            f"-ngl {wanted}: this build of llama.cpp cannot offload to a GPU. Leave -ngl "
+            "out, or build llama-cpp-python for your GPU (see the README)."
+        )
+    return wanted
 
 
 def _tokenize(
-    process: ModelProcess, info: ModelInfo, questions: QuestionSet, options: Options
-) -> list[TokenizedPrompt]:
-    render = partial(prompts.render, options.prompt, questions.questions, questions.shots)
-    timeout = TEMPLATE_SECONDS * (1 + len(questions.questions) // 1000)
-    template = options.prompt.partition(":")[2] or "its chat template"
-    tokenized = process.tokenize(Path(info.path), render, timeout=timeout, template=template)
-    longest = max(tokenized, key=lambda prompt: len(prompt.tokens))
-    if 0 < info.context_length < len(longest.tokens):
+    process: ModelProcess,
+    reader: Reader,
+    info: ModelInfo,
+    put: tuple[Question, ...],
+    questions: QuestionSet,
+) -> tuple[TokenizedPrompt, ...]:
+    tokenized = process.tokenize(
+        Path(info.path),
+        partial(reader.render, put, questions.shots),
+        timeout=TEMPLATE_SECONDS * (1 + len(put) // 1000),
+        template=reader.prompt.partition(":")[2] or "its chat template",
+        cloze=reader.by_text,
+    )
+    longest = max(tokenized, key=lambda prompt: prompt.n_tokens)
+    need = longest.n_tokens + reader.n_written
+    if 0 < info.context_length < need:
+        texts = f" and {reader.n_written} of its answer" if reader.n_written else ""
         raise ContextError(
-            f"the prompt of {longest.question_id} has {len(longest.tokens)} tokens, and "
+            f"the prompt of {longest.question_id} has {longest.n_tokens} tokens{texts}, and "
             f"{info.label} was trained for {info.context_length}. Nothing is truncated: "
             "use fewer --shots."
         )
-    return tokenized
+    return tuple(tokenized)
 
 
 def _check_memory(job: _Job) -> None:
@@ -204,12 +240,6 @@ def _check_memory(job: _Job) -> None:
     memory.check(job.info.label, needed, memory.here())
 
 
-def _forms(prefix: str, questions: Sequence[Question]) -> tuple[AnswerForm, ...]:
-    """The answers' form for each number of choices that occurs."""
-    kinds = sorted({len(question.choices) for question in questions})
-    return tuple(answers.letter_form(prefix, k) for k in kinds)
-
-
 def _new_run(job: _Job, command: str) -> Run:
     return Run(
         id="",
@@ -219,8 +249,8 @@ def _new_run(job: _Job, command: str) -> Run:
         source=job.questions.source,
         design=job.questions.design,
         population=job.questions.population,
-        n_questions=job.plan.n_questions,
-        n_batches=job.plan.n_batches,
+        n_questions=len(job.questions.questions),
+        n_batches=job.work.plan.n_batches,
         status=RunStatus.RUNNING,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         n_done=0,
@@ -231,23 +261,19 @@ def _new_run(job: _Job, command: str) -> Run:
     )
 
 
-def _score(process: ModelProcess, job: _Job, run: Run, store: Store, progress: Progress) -> None:
-    questions = {question.id: question for question in job.questions.questions}
-    done = frozenset(store.done_batches(run.id))
-    settings = job.fingerprint.engine
-    n_correct = sum(record.correct for record in store.result(run.id).records) if done else 0
-    progress.start(run, job.plan, n_correct)
+def _answer(process: ModelProcess, job: _Job, run: Run, store: Store, progress: Progress) -> None:
+    work = replace(job.work, done=frozenset(store.done_batches(run.id)))
+    recorded = store.result(run.id).records if work.done else ()
+    n_correct = sum(record.correct for record in recorded)
+    asked = plan.by_batch(work.plan, job.asked)
+    progress.start(run, work.plan, len(recorded), n_correct)
     try:
-        path = Path(job.info.path)
-        for batch in process.score(path, settings, job.forms, job.plan, done):
+        for batch in job.reader.answers(process, Path(job.info.path), work):
             records = [
-                answers.read_letter(
-                    scores,
-                    questions[scores.question_id],
-                    run_id=run.id,
-                    n_tokens=job.lengths[scores.question_id],
+                replace(permute.restored(record, question, rotation), run_id=run.id)
+                for record, (question, rotation) in zip(
+                    batch.records, asked[batch.position], strict=True
                 )
-                for scores in batch.scores
             ]
             store.add_batch(
                 run.id,

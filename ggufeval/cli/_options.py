@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ggufeval.types import QuestionSet
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+_TEXT = ("grammar", "temperature", "max_tokens")
+_NONE = "none"
 DEFAULT_DB = Path("results/ggufeval.sqlite")
 
 db = click.option(
@@ -60,7 +62,7 @@ _SAMPLING = (
         "--limit", type=int, metavar="N", help="N questions, equally many from each subject."
     ),
     click.option("--sample", type=int, metavar="N", help="N questions, drawn at random."),
-    click.option("--seed", type=int, default=0, show_default=True, help="Of the draw."),
+    click.option("--seed", type=int, default=0, show_default=True, help="Of what is drawn."),
 )
 _QUESTIONS = (
     click.option("--task", help="mmlu, or sample: the questions inside.  [default: mmlu]"),
@@ -72,9 +74,36 @@ _QUESTIONS = (
     ),
     click.option(
         "--prompt",
-        default="mmlu",
+        help="Prompt style; `ggufeval prompts` lists them.  [default: mmlu; cloze: continuation]",
+    ),
+    click.option(
+        "--permute",
+        type=click.Choice(["none", "cyclic"]),
+        default="none",
         show_default=True,
-        help="Prompt style; `ggufeval prompts` lists them.",
+        help="Every rotation of the choices: how much does their order matter?",
+    ),
+)
+_READING = (
+    click.option(
+        "--read",
+        type=click.Choice(["letter", "sample", "cloze"]),
+        default="letter",
+        show_default=True,
+        help="A letter, in one pass; a text, generated and parsed; the likelihood of texts.",
+    ),
+    click.option(
+        "--grammar",
+        metavar="NAME|FILE",
+        help="For --read sample: letter, choice, json, none or a GBNF file.  [default: none]",
+    ),
+    click.option(
+        "--temperature",
+        type=click.FloatRange(min=0),
+        help="For --read sample.  [default: 0, the likeliest token]",
+    ),
+    click.option(
+        "--max-tokens", type=click.IntRange(min=1), help="For --read sample.  [default: 256]"
     ),
 )
 _ENGINE = (
@@ -130,6 +159,7 @@ def _all(options: tuple[Callable[[Any], Any], ...]) -> Callable[[Function], Func
 
 sampling = _all(_SAMPLING)
 questions = _all(_QUESTIONS)
+reading = _all(_READING)
 engine = _all(_ENGINE)
 
 
@@ -164,14 +194,20 @@ def load_questions(values: dict[str, Any], default_task: str | None = None) -> Q
 
 
 def run_options(values: dict[str, Any]) -> Options:
-    """The run's options, out of those of `engine` and `questions`."""
-    from ggufeval import prompts
+    """The run's options, out of those of `engine`, `questions` and `reading`.
+
+    What does not go together is refused before anything is fetched.
+    """
     from ggufeval.runner import Options
 
-    prompts.letter_style(values["prompt"])  # an unknown one is refused before anything is fetched
-    return Options(
+    reading = {name: values[name] for name in ("read", *_TEXT) if name in values}
+    permute = values.get("permute", _NONE)
+    options = Options(
+        **reading,
         prompt=values["prompt"],
         shots=values["shots"],
+        seed=values["seed"],
+        permute="" if permute == _NONE else permute,
         n_ctx=values["ctx_size"],
         n_batch=values["batch_size"],
         n_ubatch=min(values["ubatch_size"], values["batch_size"]),
@@ -181,3 +217,5 @@ def run_options(values: dict[str, Any]) -> Options:
         force=values["force"],
         command=shlex.join(["ggufeval", *sys.argv[1:]]),
     )
+    options.reader()
+    return options

@@ -60,10 +60,12 @@ def tell_failures(failures: Sequence[Failure]) -> None:
 class _Counts:
     """How far a run is; the speed is this session's."""
 
-    def __init__(self, run: Run, plan: Plan, n_correct: int) -> None:
+    def __init__(self, run: Run, plan: Plan, n_done: int, n_correct: int) -> None:
         self.label = numerals.visible(run.model.label)
-        self.n_questions = run.n_questions
-        self.n_done = run.n_done
+        self.n_questions = plan.n_questions
+        self.n_done = n_done
+        self.n_before = n_done
+        self.writes = run.fingerprint.max_tokens > 0
         self.n_correct = n_correct
         self.n_tokens = 0
         self.n_left = max(plan.n_tokens - run.n_tokens, 1)
@@ -80,10 +82,15 @@ class _Counts:
 
     @property
     def eta(self) -> str:
-        """By tokens: questions differ in length tenfold."""
+        """By tokens: questions differ in length tenfold. By questions where texts are written,
+        whose length nobody knows."""
         if not self.n_tokens:
             return "?"
-        left = round(max(self.n_left - self.n_tokens, 0) / self.tokens_per_second)
+        elapsed = time.monotonic() - self.started
+        done, to_do = self.n_tokens, max(self.n_left - self.n_tokens, 0)
+        if self.writes:
+            done, to_do = self.n_done - self.n_before, self.n_questions - self.n_done
+        left = round(to_do * elapsed / max(done, 1))
         hours, minutes, seconds = left // 3600, left // 60 % 60, left % 60
         return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
@@ -102,13 +109,13 @@ class _Counts:
 class Bar:
     """tqdm's, with as many facts as there is room for: tqdm would cut a number in the middle."""
 
-    def start(self, run: Run, plan: Plan, n_correct: int) -> None:
+    def start(self, run: Run, plan: Plan, n_done: int, n_correct: int) -> None:
         from tqdm import tqdm
 
-        self._counts = _Counts(run, plan, n_correct)
+        self._counts = _Counts(run, plan, n_done, n_correct)
         self._bar = tqdm(
-            total=run.n_questions,
-            initial=run.n_done,
+            total=plan.n_questions,
+            initial=n_done,
             unit="q",
             dynamic_ncols=True,
             bar_format="{desc} |{bar}| {n_fmt}/{total_fmt}{postfix}",
@@ -136,8 +143,8 @@ class Bar:
 class Lines:
     """For logs."""
 
-    def start(self, run: Run, plan: Plan, n_correct: int) -> None:
-        self._counts = _Counts(run, plan, n_correct)
+    def start(self, run: Run, plan: Plan, n_done: int, n_correct: int) -> None:
+        self._counts = _Counts(run, plan, n_done, n_correct)
         self._last = time.monotonic()
         self._print()
 

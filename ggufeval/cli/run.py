@@ -10,6 +10,7 @@ from ggufeval.cli import _options
 @click.command()
 @click.argument("models", nargs=-1, required=True, metavar="MODEL...")
 @_options.questions
+@_options.reading
 @_options.engine
 @_options.db
 @_options.offline

@@ -41,6 +41,7 @@ What next:
 @click.argument("models", nargs=-1, metavar="[MODEL]...")
 @_options.quants
 @_options.questions
+@_options.reading
 @_options.engine
 @_options.reference
 @click.option(

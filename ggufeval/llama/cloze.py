@@ -52,8 +52,7 @@ def _tokenize(model: Model, prompt: Prompt) -> TokenizedPrompt:
                 f"{model.path}: the answer {answer!r} adds no token to the prompt of "
                 f"{prompt.question_id}."
             )
-        n_bytes = len(answer.encode())
-        continuations.append(Continuation(tokens[shared:], len(tokens) - border, n_bytes))
+        continuations.append(Continuation(tokens[shared:], len(tokens) - border))
     n = len(prompt.answers)
     return TokenizedPrompt(prompt.question_id, alone[:shared], n, tuple(continuations))
 
@@ -86,7 +85,7 @@ class ClozeScorer(Decoder):
         for sequence in range(1, firsts[-1]):
             self.remove(sequence)
         return [
-            ClozeScores(item.question_id, tuple(own), tuple(c.n_bytes for c in item.continuations))
+            ClozeScores(item.question_id, tuple(own))
             for item, own in zip(batch.items, sums, strict=True)
         ]
 

@@ -10,8 +10,11 @@ from functools import cache
 
 from ggufeval.errors import PromptError, UsageError
 from ggufeval.prompts import user_template
+from ggufeval.prompts.gbnf import JSON_ANSWER, one_of
 from ggufeval.prompts.style import Style
-from ggufeval.types import ChatTemplate, Prompt, Question
+from ggufeval.types import AnswerForm, ChatTemplate, Prompt, Question
+
+__all__ = ["JSON_ANSWER", "letter_style", "render", "style", "styles", "text_form"]
 
 
 @cache
@@ -50,6 +53,11 @@ def letter_style(name: str) -> Style:
             "use --read sample."
         )
     return chosen
+
+
+def text_form(style: Style, question: Question) -> AnswerForm:
+    """The choices' texts as the answers to a question, in the style's own form."""
+    return style.form(question) if style.form else one_of(style.answer_prefix, question.choices)
 
 
 def render(

@@ -6,6 +6,11 @@ from collections.abc import Sequence
 
 from ggufeval.types import AnswerForm
 
+JSON_ANSWER = r"""root ::= "{\"Answer\": \"" char* "\"}"
+char ::= [^"\\\x00-\x1F\x7F] | "\\" (["\\/bfnrt] | "u" [0-9a-fA-F]{4})
+"""
+"""A JSON object with any text as its answer."""
+
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 

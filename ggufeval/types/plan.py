@@ -18,8 +18,6 @@ class Continuation:
     n_scored: int
     """The last ones, which are the text. Those before them are the prompt's own end, where
     another choice's text changes its tokens."""
-    n_bytes: int
-    """Of the text as it was given, in UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,5 +151,3 @@ class ClozeScores:
     question_id: str
     logprobs: tuple[float, ...]
     """Natural logarithms, summed over a text's tokens."""
-    n_bytes: tuple[int, ...]
-    """Of each text as it was given, in UTF-8."""

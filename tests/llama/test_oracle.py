@@ -71,7 +71,7 @@ def our_scores(path: Path, style: str, *, alone: bool) -> dict[str, LetterScores
         the_plan: Plan = plan.make(
             list(zip(subjects, tokenized, strict=True)),
             budget=budget,
-            max_items=1 if alone else runner.MAX_ITEMS,
+            max_items=1 if alone else plan.MAX_SEQUENCES,
             share_prefix=not alone,
         )
         settings = EngineSettings(

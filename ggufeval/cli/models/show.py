@@ -62,7 +62,8 @@ def _parts(level: Level) -> tuple[Path, ...]:
 
 def _settings() -> EngineSettings:
     """Those of a run of MMLU that says nothing else."""
-    from ggufeval.runner import MAX_ITEMS, Options, physical_cores
+    from ggufeval.plan import MAX_SEQUENCES
+    from ggufeval.runner import Options, physical_cores
     from ggufeval.types import EngineSettings
 
     options = Options()
@@ -70,7 +71,7 @@ def _settings() -> EngineSettings:
         n_ctx=_N_CTX,
         n_batch=options.n_batch,
         n_ubatch=options.n_ubatch,
-        n_seq_max=MAX_ITEMS + 1,
+        n_seq_max=MAX_SEQUENCES + 1,
         n_threads=physical_cores(),
         n_gpu_layers=0,
         flash_attn=options.flash_attn,

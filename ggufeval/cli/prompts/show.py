@@ -89,7 +89,7 @@ def _tokenized(
     from ggufeval import plan, prompts
     from ggufeval.cli import _models
     from ggufeval.llama.client import ModelProcess
-    from ggufeval.runner import MAX_ITEMS, TEMPLATE_SECONDS, Options
+    from ggufeval.runner import TEMPLATE_SECONDS, Options
 
     (selection,) = _models.resolve([model], (), offline=offline, quiet=False)
     path = selection.sources[0].path
@@ -100,7 +100,7 @@ def _tokenized(
             path, render, timeout=TEMPLATE_SECONDS * (1 + len(same) // 1000), template=template
         )
         named = [(asked.subject, prompt) for prompt in tokenized]
-        the_plan = plan.make(named, budget=Options().n_batch, max_items=MAX_ITEMS)
+        the_plan = plan.make(named, budget=Options().n_batch)
         (prompt,) = (prompt for prompt in tokenized if prompt.question_id == asked.id)
         return len(the_plan.groups[0].prefix_tokens), process.pieces(path, prompt.tokens)
 

@@ -1,0 +1,118 @@
+"""The original study's ladder of prompt settings, climbed by any model.
+
+Every rung is run as the study decoded and read it, and once more under a grammar. Source:
+docs/prompts.md, which has the study's figures and what must be said beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from ggufeval import runner
+from ggufeval.errors import PromptError, UsageError
+from ggufeval.store import Store
+from ggufeval.types import QuestionSet, Run, Rung, StudyFigure
+
+RUNGS = (
+    Rung(1, "answer-line", 0.6, 10, by_letter=False, published=StudyFigure(0.213)),
+    Rung(2, "json", 0.6, 10, by_letter=False, published=StudyFigure(0.157)),
+    Rung(3, "json", 0.1, 256, by_letter=False, published=StudyFigure(0.305)),
+    Rung(
+        4,
+        "json",
+        0.6,
+        256,
+        by_letter=False,
+        published=StudyFigure(0.357, caveat="the first 285 questions only"),
+    ),
+    Rung(5, "json-final", 0.1, 64, by_letter=False, published=StudyFigure(0.363)),
+    Rung(6, "json-subject", 0.1, 20, by_letter=False, published=StudyFigure(0.371, 0.390)),
+    Rung(
+        7,
+        "meta-system",
+        0.0,
+        10,
+        by_letter=True,
+        published=StudyFigure(
+            0.429, 0.437, caveat="94.1% of the outputs could be parsed, 45.6% of those were right"
+        ),
+    ),
+    Rung(8, "meta", 0.0, 0, by_letter=True, otherwise="chat"),
+)
+SHOTS = 5
+_LONGEST = 320
+"""Tokens of an answer under a grammar, which ends by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Climbed:
+    """The runs of one rung, or why there are none."""
+
+    rung: Rung
+    style: str
+    """The rung's, or the one in its place."""
+    free: Run | None = None
+    constrained: Run | None = None
+    unavailable: str = ""
+
+
+def rungs(text: str | None) -> tuple[Rung, ...]:
+    """Those that `1,2,7` or `1-3,7` names; all without it. Raises UsageError."""
+    if text is None:
+        return RUNGS
+    wanted: set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.strip().partition("-")
+        if not (first.isdigit() and (last or first).isdigit()):
+            raise UsageError(f"--rungs {text}: numbers were expected, as in 1,2,7 or 1-3.")
+        wanted |= set(range(int(first), int(last or first) + 1))
+    known = {rung.number for rung in RUNGS}
+    if not wanted or not wanted <= known:
+        raise UsageError(f"--rungs {text}: there are rungs 1 to {len(RUNGS)}.")
+    return tuple(rung for rung in RUNGS if rung.number in wanted)
+
+
+def climb(
+    model: runner.ModelFiles,
+    questions: QuestionSet,
+    store: Store,
+    options: runner.Options,
+    chosen: Sequence[Rung],
+    *,
+    progress: runner.Progress | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Iterator[Climbed]:
+    """Run the rungs, each twice, one after another. What is finished is found, not run again.
+
+    A rung that the model's file cannot have, for want of a chat template or of Llama 3's header
+    tokens, is not available, and the others go on.
+    """
+    for rung in chosen:
+        for style in filter(None, (rung.style, rung.otherwise)):
+            say(f"Rung {rung.number}: {style}")
+            try:
+                free, constrained = (
+                    None if one is None else runner.evaluate(model, questions, store, one, progress)
+                    for one in settings(rung, style, options)
+                )
+            except PromptError as error:
+                climbed = Climbed(rung, style, unavailable=str(error))
+            else:
+                climbed = Climbed(rung, style, free, constrained)
+                break
+        yield climbed
+
+
+def settings(
+    rung: Rung, style: str, options: runner.Options
+) -> tuple[runner.Options | None, runner.Options]:
+    """How a rung is run: freely, where it has a text, and under the grammar."""
+    base = replace(options, prompt=style, shots=SHOTS)
+    text = replace(
+        base, read="sample", temperature=rung.temperature, max_tokens=rung.max_tokens or None
+    )
+    free = replace(text, grammar="none") if rung.max_tokens else None
+    if rung.by_letter:
+        return free, replace(base, read="letter")
+    return free, replace(text, grammar="choice", max_tokens=_LONGEST)

@@ -1,0 +1,40 @@
+"""One forward pass a question: the letter with the greatest logit that the grammar admits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from ggufeval import answers
+from ggufeval.llama.client import ModelProcess
+from ggufeval.readers.reader import Answered, Conditions, Reader, Work
+from ggufeval.types import AnswerForm, Question
+
+
+@dataclass(frozen=True, slots=True)
+class LetterReader(Reader):
+    name: ClassVar[str] = "letter"
+    default_prompt: ClassVar[str] = "mmlu"
+
+    def _forms(self, questions: Sequence[Question]) -> tuple[AnswerForm, ...]:
+        """The answers' form for each number of choices that occurs."""
+        kinds = sorted({len(question.choices) for question in questions})
+        return tuple(answers.letter_form(self.style.answer_prefix, k) for k in kinds)
+
+    def conditions(self, questions: Sequence[Question]) -> Conditions:
+        grammar = "; ".join(form.grammar for form in self._forms(questions))
+        return Conditions(self.name, grammar=grammar)
+
+    def answers(self, process: ModelProcess, path: Path, work: Work) -> Iterator[Answered]:
+        asked = work.by_batch
+        forms = self._forms(work.questions)
+        for batch in process.score(path, work.settings, forms, work.plan, work.done):
+            records = tuple(
+                answers.read_letter(scores, question, n_tokens=len(prompt.tokens))
+                for scores, (question, prompt) in zip(
+                    batch.scores, asked[batch.position], strict=True
+                )
+            )
+            yield Answered(batch.position, records, batch.n_tokens, batch.seconds)

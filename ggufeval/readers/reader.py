@@ -1,0 +1,114 @@
+"""What a way of reading is: it turns questions into prompts, prompts into a plan, and what the
+model gives for a batch into records."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from ggufeval import plan, prompts
+from ggufeval.llama.client import ModelProcess
+from ggufeval.prompts.style import Style
+from ggufeval.types import (
+    ChatTemplate,
+    EngineSettings,
+    Plan,
+    Prompt,
+    Question,
+    Record,
+    TokenizedPrompt,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What of a run's fingerprint is the reader's to say."""
+
+    read: str
+    grammar: str = ""
+    parser: str = ""
+    temperature: float = 0.0
+    max_tokens: int = 0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A plan, and what is to be read of it."""
+
+    plan: Plan
+    settings: EngineSettings
+    questions: tuple[Question, ...]
+    """One an item, in the plan's order."""
+    prompts: tuple[TokenizedPrompt, ...]
+    """Likewise."""
+    done: frozenset[int] = frozenset()
+    """Positions of the batches that are stored."""
+
+    @property
+    def by_batch(self) -> list[tuple[tuple[Question, TokenizedPrompt], ...]]:
+        """What stands in each batch, whether it is done or not."""
+        return plan.by_batch(self.plan, list(zip(self.questions, self.prompts, strict=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The records of one batch, in its order, without the run's id."""
+
+    position: int
+    records: tuple[Record, ...]
+    n_tokens: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reader(ABC):
+    """A way of reading under a prompt style. A value: it travels to the model's process."""
+
+    prompt: str
+    """The style's name."""
+
+    name: ClassVar[str]
+    default_prompt: ClassVar[str]
+    by_text: ClassVar[bool] = False
+    """Whether the answers' texts are tokenized, each a continuation of its prompt."""
+
+    @property
+    def style(self) -> Style:
+        return prompts.style(self.prompt)
+
+    def render(
+        self,
+        questions: Sequence[Question],
+        shots: Mapping[str, Sequence[Question]],
+        template: ChatTemplate | None,
+    ) -> list[Prompt]:
+        """Prompts of all questions, in order. Raises PromptError, naming the question."""
+        return prompts.render(self.prompt, questions, shots, template)
+
+    def plan(
+        self, prompts: Sequence[tuple[str, TokenizedPrompt]], *, budget: int, n_ctx: int | None
+    ) -> Plan:
+        """The plan for prompts that come with their subjects. Raises ContextError."""
+        return plan.make(prompts, budget=budget, n_ctx=n_ctx)
+
+    def context_size(self, the_plan: Plan) -> int:
+        return plan.context_size(the_plan)
+
+    def sequences(self, the_plan: Plan) -> int:
+        return plan.sequences(the_plan)
+
+    @property
+    def n_written(self) -> int:
+        """Tokens that may follow a prompt."""
+        return 0
+
+    @abstractmethod
+    def conditions(self, questions: Sequence[Question]) -> Conditions: ...
+
+    @abstractmethod
+    def answers(self, process: ModelProcess, path: Path, work: Work) -> Iterator[Answered]:
+        """Batch by batch, in the plan's order, those that are done left out."""
