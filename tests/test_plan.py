@@ -374,7 +374,7 @@ def test_a_prompt_must_fit_with_what_will_be_generated():
 
 
 def with_texts(name, *texts, n_scored=1):
-    continuations = tuple(Continuation(tokens(*ids), n_scored, 1) for ids in texts)
+    continuations = tuple(Continuation(tokens(*ids), n_scored) for ids in texts)
     return ("law", TokenizedPrompt(name, tokens(1, 2, 3), len(texts), continuations))
 
 
@@ -393,3 +393,11 @@ def test_the_hash_notices_every_text():
     assert plan.plan_hash(make([with_texts("q", [4, 5], [7])])) != one
     assert plan.plan_hash(make([with_texts("q", [4], [5, 6])])) != one
     assert plan.plan_hash(make([with_texts("q", [4, 5], [6], n_scored=2)])) != one
+
+
+def test_values_are_cut_as_the_items_are():
+    the_plan = make([*prompts(range(4), range(50, 54)), *prompts(range(9))], max_items=1)
+    n = the_plan.n_questions
+    assert plan.by_batch(the_plan, range(n)) == [(i,) for i in range(n)]
+    together = make(prompts(range(4), range(50, 54)))
+    assert plan.by_batch(together, "xy") == [("x", "y")]

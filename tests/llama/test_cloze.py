@@ -91,13 +91,12 @@ def test_likelihoods_are_those_of_whole_texts_one_at_a_time(path, scores):
     oracle.close()
 
 
-def test_every_choice_has_a_likelihood_and_its_length(scores):
+def test_every_choice_has_a_likelihood(scores):
     assert list(scores) == [question.id for question in QUESTIONS]
     for question in QUESTIONS:
         ours = scores[question.id]
         assert len(ours.logprobs) == len(question.choices)
         assert all(logprob < 0 for logprob in ours.logprobs)
-        assert ours.n_bytes == tuple(1 + len(c.strip().encode()) for c in question.choices)
 
 
 def test_the_same_plan_gives_the_same_bits(path, the_plan, scores):
@@ -142,9 +141,9 @@ def text_of(tokens):
 def test_the_rest_of_the_whole_is_the_text():
     result = tokenized("a", "bc", "d")
     assert text_of(result.tokens) == "a"
-    assert [(text_of(c.tokens), c.n_scored, c.n_bytes) for c in result.continuations] == [
-        ("bc", 2, 2),
-        ("d", 1, 1),
+    assert [(text_of(c.tokens), c.n_scored) for c in result.continuations] == [
+        ("bc", 2),
+        ("d", 1),
     ]
     assert result.n_tokens == 1 + 1 + 0
 
@@ -152,9 +151,9 @@ def test_the_rest_of_the_whole_is_the_text():
 def test_a_token_over_the_border_is_the_texts():
     result = tokenized("at", "hx", "x")
     assert text_of(result.tokens) == "a"
-    assert [(text_of(c.tokens), c.n_scored, c.n_bytes) for c in result.continuations] == [
-        ("Tx", 2, 2),
-        ("tx", 1, 1),  # its own `t` belongs to the prompt, and is not scored
+    assert [(text_of(c.tokens), c.n_scored) for c in result.continuations] == [
+        ("Tx", 2),
+        ("tx", 1),  # its own `t` belongs to the prompt, and is not scored
     ]
 
 

@@ -33,11 +33,11 @@ def test_a_style_is_named_as_its_file():
     assert prompts.styles().keys() == expected
 
 
-TEXT_STYLES = ("answer-line", "json", "json-final", "json-subject")
+TEXT_STYLES = ("answer-line", "continuation", "json", "json-final", "json-subject")
 
 
 @pytest.mark.parametrize("name", sorted(prompts.styles()))
-def test_only_the_styles_of_rungs_1_to_6_answer_with_a_text(name):
+def test_only_these_styles_answer_with_a_text(name):
     style = prompts.styles()[name]
     assert style.by_letter is (name not in TEXT_STYLES)
     assert (style.form is None) is style.by_letter
