@@ -27,6 +27,7 @@ def test_the_wheel_carries_its_data(tmp_path: Path):
     assert len(models) >= 2
     assert len(questions) == 32
     assert models | questions <= names
-    assert "ggufeval/report/template.html.j2" in names
+    templates = ("template.html.j2", "style.css.j2", "ladder/template.html.j2")
+    assert {f"ggufeval/report/{name}" for name in templates} <= names
     assert "ggufeval/py.typed" in names
     assert not any(name.startswith(("tests/", "scripts/")) for name in names)

@@ -65,7 +65,7 @@ def accuracy_chart(comparison: Comparison) -> Chart:
     """Accuracy of every model in per cent; the reference's band and the line of chance."""
     found = rows(comparison)
     estimates = [row.score.micro for row in found]
-    scale = _Scale([*_ends(estimates), comparison.chance])
+    scale = Scale([*ends(estimates), comparison.chance])
     reference = comparison.reference.micro
     left, right = scale.place(reference.low), scale.place(reference.high)
     texts = [row.accuracy for row in found]
@@ -79,7 +79,7 @@ def difference_chart(comparison: Comparison) -> Chart:
     """Difference of every candidate to the reference, in points, around zero."""
     found = rows(comparison)[1:]
     estimates = [item.difference.micro for item in comparison.candidates]
-    scale = _Scale([*_ends(estimates), 0.0])
+    scale = Scale([*ends(estimates), 0.0])
     texts = [row.change for row in found]
     tones = [_tone(comparison, row) for row in found]
     whiskers = _whiskers(found, estimates, texts, tones, scale)
@@ -96,7 +96,7 @@ def _tone(comparison: Comparison, row: Row) -> str:
     return "worse" if row.against.micro.value < 0 else "better"
 
 
-def _ends(estimates: Sequence[Estimate]) -> list[float]:
+def ends(estimates: Sequence[Estimate]) -> list[float]:
     return [end for item in estimates for end in (item.low, item.value, item.high)]
 
 
@@ -105,7 +105,7 @@ def _whiskers(
     estimates: Sequence[Estimate],
     texts: Sequence[str],
     tones: Sequence[str],
-    scale: _Scale,
+    scale: Scale,
 ) -> tuple[Whisker, ...]:
     return tuple(
         Whisker(
@@ -133,7 +133,7 @@ def _chart(
     return Chart(bottom + 40, bottom, whiskers, ticks, line, band)
 
 
-class _Scale:
+class Scale:
     """From shares to per cent of the width, with round numbers under the axis."""
 
     def __init__(self, values: Sequence[float]) -> None:

@@ -40,11 +40,12 @@ def render(
     text = StringIO()
     writer = csv.DictWriter(text, fieldnames=list(lines[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows({key: _field(value) for key, value in line.items()} for line in lines)
+    writer.writerows({key: field(value) for key, value in line.items()} for line in lines)
     return text.getvalue()
 
 
-def _field(value: Value) -> Value:
+def field(value: Value) -> Value:
+    """As it stands in a file: nothing hidden in it, and nothing a spreadsheet would calculate."""
     match value:
         case bool():
             return str(value).lower()

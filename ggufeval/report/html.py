@@ -17,6 +17,8 @@ from ggufeval.report.sentences import alarms, finding, heading, legend, notes
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from jinja2 import Template
+
     from ggufeval.types import Comparison, Fingerprint, RunResult
 
 _TEMPLATE = "template.html.j2"
@@ -28,28 +30,14 @@ def render(
     _stream: TextIO | None = None,
 ) -> str:
     """Finding, tables, charts, how it was measured; with results also the flipped questions."""
-    from importlib.resources import files
-
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {
-        "minus": _minus,
-        "mix": tensor_mix,
-        "size": numerals.size,
-        "visible": numerals.visible,
-    }
-    template = environment.from_string((files(__package__) / _TEMPLATE).read_text("utf-8"))
     run = comparison.reference.run
-    page = template.render(
+    page = template(_TEMPLATE).render(
         accuracy=accuracy_chart(comparison),
         alarms=alarms(comparison),
         comparison=comparison,
         differences=difference_chart(comparison) if comparison.candidates else None,
         finding=finding(comparison),
-        fingerprint=tuple(_settings(run.fingerprint)),
+        fingerprint=tuple(settings(run.fingerprint)),
         flips=flips(comparison, results),
         heading=heading(comparison),
         legend=legend(comparison),
@@ -61,12 +49,35 @@ def render(
     return page.rstrip() + "\n"
 
 
+def template(name: str) -> Template:
+    """A template of this room, with the filters that ours use. What it is given is escaped."""
+    from importlib.resources import files
+
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+    environment = Environment(
+        autoescape=True,
+        loader=FunctionLoader(lambda path: (files(__package__) / path).read_text("utf-8")),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "minus": _minus,
+        "mix": tensor_mix,
+        "size": numerals.size,
+        "visible": numerals.visible,
+    }
+    return environment.get_template(name)
+
+
 def _minus(text: str) -> str:
     """Numbers in print have a minus sign, not a hyphen."""
     return re.sub(r"(?<![\w-])-(?=\d)", "\u2212", text)
 
 
-def _settings(fingerprint: Fingerprint) -> Iterator[tuple[str, str]]:
+def settings(fingerprint: Fingerprint) -> Iterator[tuple[str, str]]:
     """Every field by its dotted name, so that a new one is shown without a change here."""
     for name, value in asdict(fingerprint).items():
         if isinstance(value, Mapping):

@@ -83,15 +83,15 @@ def render(
         "alarms": comparison.alarms,
         "models": models,
     }
-    return json.dumps(_finite(tree), indent=2, allow_nan=False) + "\n"
+    return json.dumps(finite(tree), indent=2, allow_nan=False) + "\n"
 
 
-def _finite(tree: object) -> object:
+def finite(tree: object) -> object:
     match tree:
         case dict():
-            return {key: _finite(value) for key, value in tree.items()}
+            return {key: finite(value) for key, value in tree.items()}
         case list() | tuple():
-            return [_finite(value) for value in tree]
+            return [finite(value) for value in tree]
         case float() if not math.isfinite(tree):
             return None
         case _:

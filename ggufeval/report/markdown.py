@@ -63,8 +63,8 @@ def render(
     blocks = [
         escape(heading(comparison)),
         f"**{escape(finding(comparison))}**",
-        _table(["model", *cost], cost_cells),
-        _table(["model", *ran], ran_cells),
+        table(["model", *cost], cost_cells),
+        table(["model", *ran], ran_cells),
         escape(legend(comparison)),
     ]
     remarks = [*notes(comparison), *(f"Alarm: {alarm}" for alarm in alarms(comparison))]
@@ -73,7 +73,7 @@ def render(
     return "\n\n".join(blocks) + "\n"
 
 
-def _table(headers: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+def table(headers: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     ruler = ["---", *("---:" for _ in headers[1:])]
     body = ([escape(name), *numbers] for name, *numbers in lines)
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (headers, ruler, *body))

@@ -38,10 +38,10 @@ def _record(score: Score, difference: Difference | None) -> dict[str, Value]:
         "n": score.n,
         "n_correct": score.n_correct,
         "n_unread": score.n_unread,
-        **_estimate("accuracy_micro", score.micro),
-        **_estimate("accuracy_macro", score.macro),
-        **_estimate("difference_micro", difference.micro if difference else None),
-        **_estimate("difference_macro", difference.macro if difference else None),
+        **estimate_fields("accuracy_micro", score.micro),
+        **estimate_fields("accuracy_macro", score.macro),
+        **estimate_fields("difference_micro", difference.micro if difference else None),
+        **estimate_fields("difference_macro", difference.macro if difference else None),
         "lost": difference.lost if difference else None,
         "won": difference.won if difference else None,
         "changed": difference.changed if difference else None,
@@ -59,7 +59,7 @@ def _record(score: Score, difference: Difference | None) -> dict[str, Value]:
     }
 
 
-def _estimate(name: str, estimate: Estimate | None) -> dict[str, Value]:
+def estimate_fields(name: str, estimate: Estimate | None) -> dict[str, Value]:
     return {
         name: estimate.value if estimate else None,
         f"{name}_low": estimate.low if estimate else None,

@@ -11,7 +11,7 @@ from ggufeval.types import Design, RunStatus
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ggufeval.types import Comparison
+    from ggufeval.types import Comparison, Ladder
 
 _WITHOUT_MATRIX = ("F32", "F16", "BF16")
 """Types that no importance matrix could improve."""
@@ -25,23 +25,24 @@ def heading(comparison: Comparison) -> str:
     shots = numerals.count(run.fingerprint.shots, "shot")
     role = "reference" if comparison.candidates else "model"
     return (
-        f"{numerals.visible(run.task)}: {_questions(comparison)}; "
+        f"{numerals.visible(run.task)}: {questions_asked(comparison)}; "
         f"prompt style {numerals.visible(run.fingerprint.prompt_style)}, {shots}; "
         f"{role} {rows(comparison)[0].label}; source {numerals.visible(run.source)}"
     )
 
 
-def _questions(comparison: Comparison) -> str:
-    subjects = numerals.count(comparison.n_subjects, "subject")
-    asked, all_of_them = comparison.n_questions, comparison.n_population
+def questions_asked(asking: Comparison | Ladder) -> str:
+    """How many of how many, and how they were drawn."""
+    subjects = numerals.count(asking.n_subjects, "subject")
+    asked, all_of_them = asking.n_questions, asking.n_population
     some = f"{asked:,} of {numerals.count(all_of_them, 'question')}, {subjects}"
-    match comparison.design:
+    match asking.design:
         case Design.FULL if asked == all_of_them:
             return f"all {numerals.count(asked, 'question')}, {subjects}"
         case Design.FULL:
             return f"{some}, the rest not asked yet"
         case Design.STRATIFIED:
-            each = asked / max(comparison.n_subjects, 1)
+            each = asked / max(asking.n_subjects, 1)
             about = "" if each.is_integer() else "about "
             return f"{some}, {about}{each:,.0f} per subject"
         case Design.RANDOM:

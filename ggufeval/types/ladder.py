@@ -51,6 +51,11 @@ class RungResult:
     unavailable: str = ""
     """Why the model cannot have this rung."""
 
+    @property
+    def studied(self) -> Score | None:
+        """As the study had it, which is under the grammar where nothing is generated."""
+        return self.free if self.rung.max_tokens else self.constrained
+
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
