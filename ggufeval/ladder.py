@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 
 from ggufeval import runner
 from ggufeval.errors import PromptError, UsageError
+from ggufeval.llama.client import ModelProcess
 from ggufeval.store import Store
-from ggufeval.types import QuestionSet, Run, Rung, StudyFigure
+from ggufeval.types import ModelInfo, QuestionSet, Run, Rung, StudyFigure
 
 RUNGS = (
     Rung(1, "answer-line", 0.6, 10, by_letter=False, published=StudyFigure(0.213)),
@@ -116,3 +117,8 @@ def settings(
     if rung.by_letter:
         return free, replace(base, read="letter")
     return free, replace(text, grammar="choice", max_tokens=_LONGEST)
+
+
+def info_of(model: runner.ModelFiles) -> ModelInfo:
+    with ModelProcess() as process:
+        return process.info(model.parts, model.sha256)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ggufeval.types import QuestionSet
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-_TEXT = ("grammar", "temperature", "max_tokens")
+_PUT_AND_READ = ("prompt", "shots", "read", "grammar", "temperature", "max_tokens")
 _NONE = "none"
 DEFAULT_DB = Path("results/ggufeval.sqlite")
 
@@ -64,11 +64,13 @@ _SAMPLING = (
     click.option("--sample", type=int, metavar="N", help="N questions, drawn at random."),
     click.option("--seed", type=int, default=0, show_default=True, help="Of what is drawn."),
 )
-_QUESTIONS = (
+_ASKED = (
     click.option("--task", help="mmlu, or sample: the questions inside.  [default: mmlu]"),
     data,
     click.option("--subjects", multiple=True, metavar="A,B", help="Only these subjects."),
     *_SAMPLING,
+)
+_PUT = (
     click.option(
         "--shots", type=int, default=5, show_default=True, help="Solved examples in the prompt."
     ),
@@ -158,7 +160,8 @@ def _all(options: tuple[Callable[[Any], Any], ...]) -> Callable[[Function], Func
 
 
 sampling = _all(_SAMPLING)
-questions = _all(_QUESTIONS)
+asked = _all(_ASKED)
+questions = _all((*_ASKED, *_PUT))
 reading = _all(_READING)
 engine = _all(_ENGINE)
 
@@ -194,18 +197,17 @@ def load_questions(values: dict[str, Any], default_task: str | None = None) -> Q
 
 
 def run_options(values: dict[str, Any]) -> Options:
-    """The run's options, out of those of `engine`, `questions` and `reading`.
+    """The run's options, out of those of `engine` and, where they are there, `questions` and
+    `reading`.
 
     What does not go together is refused before anything is fetched.
     """
     from ggufeval.runner import Options
 
-    reading = {name: values[name] for name in ("read", *_TEXT) if name in values}
+    reading = {name: values[name] for name in _PUT_AND_READ if name in values}
     permute = values.get("permute", _NONE)
     options = Options(
         **reading,
-        prompt=values["prompt"],
-        shots=values["shots"],
         seed=values["seed"],
         permute="" if permute == _NONE else permute,
         n_ctx=values["ctx_size"],

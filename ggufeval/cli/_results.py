@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
@@ -93,11 +93,27 @@ def show(format_name: str, comparison: Comparison, results: Sequence[RunResult])
     click.echo(report.render(format_name, comparison, results, sys.stdout), nl=False)
 
 
-def report_format(path: Path) -> str:
-    """The format that a report's file name asks for. Raises UsageError for an unknown ending."""
+class Reports(Protocol):
+    """A package of reports: those of a comparison, or of a ladder."""
+
+    def format_names(self) -> Sequence[str]: ...
+    def find_format(self, name: str, /) -> HasSuffix: ...
+
+
+class HasSuffix(Protocol):
+    @property
+    def suffix(self) -> str: ...
+
+
+def report_format(path: Path, reports: Reports | None = None) -> str:
+    """The format that a report's file name asks for. Raises UsageError for an unknown ending.
+
+    `reports` are those of a comparison, if not said otherwise.
+    """
     from ggufeval import report
 
-    by_suffix = {report.find_format(name).suffix: name for name in report.format_names()}
+    reports = reports or report
+    by_suffix = {reports.find_format(name).suffix: name for name in reports.format_names()}
     if path.suffix not in by_suffix:
         raise UsageError(
             f"{path}: its ending was expected to be one of {', '.join(sorted(by_suffix))}."
@@ -110,6 +126,11 @@ def write_report(path: Path, comparison: Comparison, results: Sequence[RunResult
     from ggufeval import report
 
     text = report.render(report_format(path), comparison, results)
+    write(path, text, "`ggufeval report -o FILE` writes them")
+
+
+def write(path: Path, text: str, how: str) -> None:
+    """Write a text whole or not at all. Raises UsageError, which says how else to have it."""
     half = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -120,5 +141,5 @@ def write_report(path: Path, comparison: Comparison, results: Sequence[RunResult
             half.unlink()
         raise UsageError(
             f"{path}: cannot be written: {error.strerror}. Make room or name another file; the "
-            "results are stored, and `ggufeval report -o FILE` writes them."
+            f"results are stored, and {how}."
         ) from error
