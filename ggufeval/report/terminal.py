@@ -10,8 +10,9 @@ from itertools import product
 from typing import TYPE_CHECKING, TextIO
 
 from ggufeval.report.format import Format
-from ggufeval.report.rows import Row, rows
-from ggufeval.report.sentences import alarms, at_chance, heading, legend, notes
+from ggufeval.report.rows import Row, has_letter_mass, n_positions, rows
+from ggufeval.report.sentences import alarms, at_chance, heading, legend, notes, positions_legend
+from ggufeval.types import LETTERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -39,6 +40,8 @@ class _Column:
 
 _MODEL = _Column("model", lambda row: row.name, right=False)
 
+_MASS = _Column("letter\nmass", lambda row: row.letter_mass)
+
 _COST = (
     _MODEL,
     _Column("size", lambda row: row.size),
@@ -63,7 +66,7 @@ _COST_STACKED = (
 _RAN = (
     _MODEL,
     _Column("macro accuracy", lambda row: row.macro_accuracy, right=False),
-    _Column("letter\nmass", lambda row: row.letter_mass),
+    _MASS,
     _Column("questions/s", lambda row: row.questions_per_second),
     _Column("tokens/s", lambda row: row.tokens_per_second),
     _Column("time", lambda row: row.time),
@@ -72,7 +75,7 @@ _RAN = (
 _RAN_STACKED = (
     _MODEL,
     _Column("macro\naccuracy", lambda row: f"{row.macro}\n{row.macro_interval}", right=False),
-    _Column("letter\nmass", lambda row: row.letter_mass),
+    _MASS,
     _Column(
         "questions/s\ntokens/s",
         lambda row: f"{row.questions_per_second}\n{row.tokens_per_second}",
@@ -92,16 +95,42 @@ def draw(comparison: Comparison, width: int = _DEFAULT_WIDTH, *, color: bool = F
         page.say()
         page.say(guessing, style="bold yellow")
     found = rows(comparison)
+    toned = not comparison.reference_at_chance
     for layouts in ((_COST, _COST_STACKED), (_RAN, _RAN_STACKED)):
         page.say()
-        page.show(found, layouts, toned=not comparison.reference_at_chance)
+        page.show(found, layouts, toned=toned)
+    if n := n_positions(found):
+        page.say()
+        page.say("Position of the right choice", style="bold")
+        page.show(found, (_positions(n, 1), _positions(n, 2)), toned=toned)
     page.say()
     page.say(legend(comparison), style="dim")
+    if how := positions_legend(comparison):
+        page.say(how, style="dim")
     for note in notes(comparison):
         page.say(note)
     for alarm in alarms(comparison):
         page.say(f"Alarm: {alarm}", style="yellow")
     return page.text()
+
+
+def _positions(n: int, n_lines: int) -> tuple[_Column, ...]:
+    """A column for each position of the right choice, or for as many as there are lines."""
+    step = -(-n // n_lines)
+
+    def column(first: int) -> _Column:
+        own = range(first, n, step)
+        return _Column(
+            "\n".join(LETTERS[i] for i in own),
+            lambda row: "\n".join(row.positions[i] for i in own),
+        )
+
+    return (
+        _MODEL,
+        *(column(first) for first in range(step)),
+        _Column("mean", lambda row: row.micro),
+        _Column("same", lambda row: row.same),
+    )
 
 
 def render(
@@ -150,7 +179,12 @@ class _Page:
         """The most spacious layout that fits; the last one only folds the names."""
         longest = max(len(row.name) for row in found)
         for layout, gap in product(layouts, (2, 1)):
-            columns = [c for c in layout if len(found) > 1 or not c.of_candidates]
+            columns = [
+                c
+                for c in layout
+                if (len(found) > 1 or not c.of_candidates)
+                and (c is not _MASS or has_letter_mass(found))
+            ]
             table = self._table(columns, gap, found, toned=toned)
             needed = self._console.measure(table).maximum - max(0, longest - _FULL_NAME)
             if needed <= self._width:
