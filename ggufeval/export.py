@@ -23,8 +23,9 @@ def export(results: Iterable[RunResult], path: Path, fmt: str | None = None) -> 
     """Write one row a record; returns how many. The file appears whole or not at all.
 
     `fmt` is `jsonl`, `csv` or `parquet`; without it, the suffix of `path` tells. A number that is
-    not finite is null in JSON lines. Raises UsageError where there is nothing to write, the format
-    is unknown, or the file cannot be written.
+    not finite is null in JSON lines; one that is not defined (NaN) is empty in CSV. Raises
+    UsageError where there is nothing to write, the format is unknown, or the file cannot be
+    written.
     """
     write = _writer(path, fmt)
     rows = [row for result in results for row in _rows(result)]
@@ -66,7 +67,16 @@ def _rows(result: RunResult) -> Iterator[Row]:
         "bits_per_weight": model.bits_per_weight,
     }
     for record in result.records:
-        yield of_run | _row(questions[record.question_id], record)
+        row = of_run | _row(questions[record.question_id], record)
+        if result.run.fingerprint.read == "cloze":
+            row |= _of_texts(record)
+        yield row
+
+
+def _of_texts(record: Record) -> Row:
+    """The choice whose text is likeliest as a whole; `answer` is the likeliest one per byte."""
+    values = record.letter_logits
+    return {"answer_summed": LETTERS[max(range(len(values)), key=values.__getitem__)]}
 
 
 def _row(question: Question, record: Record) -> Row:
@@ -86,7 +96,7 @@ def _row(question: Question, record: Record) -> Row:
         "parse_error": record.parse_error,
         "partial": record.partial,
     }
-    # Free generation has no logits, and questions may have fewer letters than others.
+    # Texts have no logits, and questions may have fewer letters than others.
     row |= {f"logit_{LETTERS[i]}": logit for i, logit in enumerate(record.letter_logits)}
     row |= {f"logprob_{LETTERS[i]}": value for i, value in enumerate(record.letter_logprobs)}
     return row
@@ -120,6 +130,8 @@ def _write_csv(path: Path, rows: Sequence[Row]) -> None:
 
 
 def _cell(value: object) -> object:
+    if isinstance(value, float) and math.isnan(value):
+        return None
     if isinstance(value, list):
         value = json.dumps(value, ensure_ascii=False)
     if isinstance(value, str) and value.startswith(_FORMULA):
@@ -132,5 +144,5 @@ def _write_parquet(path: Path, rows: Sequence[Row]) -> None:
 
     table = pd.DataFrame(rows)[_columns(rows)]
     # Columns where all is missing would otherwise be of no type.
-    texts = dict.fromkeys(("answer", "text", "parse_error"), "string")
-    table.astype(texts).to_parquet(path, index=False)
+    texts = [name for name in ("answer", "answer_summed", "text", "parse_error") if name in table]
+    table.astype(dict.fromkeys(texts, "string")).to_parquet(path, index=False)

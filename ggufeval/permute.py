@@ -1,4 +1,8 @@
-"""stub until merged"""
+"""Rotations of a question's choices: the same question, with every choice at every letter once.
+
+In rotation r the choice at position j is `choices[(j + r) % k]`, so that choice c stands at
+position (c - r) % k. Rotation 0 is the question as it is.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +12,26 @@ from ggufeval.types import Question, Record
 
 
 def rotations(question: Question) -> range:
+    """All of them: as many as it has choices."""
     return range(len(question.choices))
 
 
 def rotated(question: Question, rotation: int) -> Question:
+    """The question as it is asked in that rotation."""
     k = len(question.choices)
-    choices = tuple(question.choices[(j + rotation) % k] for j in range(k))
-    return replace(question, choices=choices, answer=(question.answer - rotation) % k)
+    return replace(
+        question,
+        choices=tuple(question.choices[(j + rotation) % k] for j in range(k)),
+        answer=(question.answer - rotation) % k,
+    )
 
 
 def restored(record: Record, question: Question, rotation: int) -> Record:
+    """The record of a rotated question, in terms of the choices as `question` has them."""
     k = len(question.choices)
     letter = None if record.letter is None else (record.letter + rotation) % k
-    logits = record.letter_logits
-    back = tuple(logits[(c - rotation) % k] for c in range(k)) if logits else ()
-    return replace(record, rotation=rotation, letter=letter, letter_logits=back)
+    # A text has no logits to put in order.
+    logits = record.letter_logits and tuple(
+        record.letter_logits[(c - rotation) % k] for c in range(k)
+    )
+    return replace(record, rotation=rotation, letter=letter, letter_logits=logits)

@@ -85,6 +85,39 @@ def test_csv_guards_against_formulas(results, tmp_path):
     assert second["logit_A"] == second["answer"] == ""
 
 
+def test_what_is_not_defined_is_empty(results, tmp_path):
+    export(results, tmp_path / "r.csv")
+    export(results, tmp_path / "r.parquet")
+    second = read_csv(tmp_path / "r.csv")[1]
+    assert second["letter_mass"] == second["margin"] == second["logit_A"] == ""
+    assert pd.read_parquet(tmp_path / "r.parquet")["margin"].isna().tolist() == [False, True]
+
+
+def test_likelihoods_of_texts(results, tmp_path):
+    fingerprint = dataclasses.replace(results[0].run.fingerprint, read="cloze")
+    run = dataclasses.replace(results[0].run, fingerprint=fingerprint)
+    sums = (-8.0, -3.0, -9.0, -4.0)
+    record = dataclasses.replace(
+        RECORDS[0],
+        letter_logits=sums,
+        logsumexp=0.0,
+        letter_mass=math.nan,
+        top_token=-1,
+        top_logit=math.nan,
+        rotation=1,
+    )
+    cloze = RunResult(run, QUESTIONS[:1], (record,))
+    export([cloze], tmp_path / "r.jsonl")
+    row = json.loads((tmp_path / "r.jsonl").read_text("utf-8"))
+    assert (row["answer"], row["answer_summed"], row["rotation"]) == ("C", "B", 1)
+    assert tuple(row[f"logprob_{letter}"] for letter in "ABCD") == sums
+    assert row["letter_mass"] is None
+    export([*results, cloze], tmp_path / "r.csv")
+    assert [row["answer_summed"] for row in read_csv(tmp_path / "r.csv")] == ["", "", "B"]
+    export([*results, cloze], tmp_path / "r.parquet")
+    assert pd.read_parquet(tmp_path / "r.parquet")["answer_summed"].isna().sum() == 2
+
+
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
 def test_every_start_of_a_formula(results, tmp_path, start):
     question = dataclasses.replace(QUESTIONS[0], stem=f"{start}x", subject=f"{start}y")

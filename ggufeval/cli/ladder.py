@@ -63,12 +63,14 @@ def ladder(model: str, rungs: str | None, **values: Any) -> None:
         for climbed in house.climb(
             files, questions, store, options, chosen, progress=progress, say=say
         ):
-            results = [
+            free, constrained = (
                 None if run is None else store.result(run.id)
                 for run in (climbed.free, climbed.constrained)
-            ]
+            )
             found.append(
-                stats.rung_result(climbed.rung, climbed.style, *results, climbed.unavailable)
+                stats.rung_result(
+                    climbed.rung, climbed.style, free, constrained, climbed.unavailable
+                )
             )
     the_ladder = stats.ladder(house.info_of(files), found, questions)
     click.echo(reports.render(values["format_name"], the_ladder, sys.stdout), nl=False)

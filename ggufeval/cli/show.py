@@ -2,11 +2,16 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ggufeval.cli import _options, _streams
+
+if TYPE_CHECKING:
+    from ggufeval.types import Question, Record, Run
 
 
 @click.command()
@@ -16,41 +21,98 @@ from ggufeval.cli import _options, _streams
 def show(run: str, question: str | None, db: Path) -> None:
     """Show a run and its conditions, or one question of it."""
     from ggufeval.errors import UsageError
-    from ggufeval.report.numerals import visible
     from ggufeval.store import Store
-    from ggufeval.types import LETTERS
 
     with Store.open(db, read_only=True) as store:
         result = store.result(run)
     if question is None:
-        facts = {
-            "id": result.run.id,
-            "status": result.run.status.value,
-            "questions": f"{result.run.n_done} of {result.run.n_questions}",
-            "task": result.run.task,
-            "source": result.run.source,
-            "command": result.run.command,
-            "created": result.run.created,
-            "seconds": round(result.run.seconds, 1),
-            "tokens": result.run.n_tokens,
-            "peak memory": f"{result.run.peak_rss_bytes / 1e6:,.0f} MB",
-            "model": result.run.model.label,
-            "path": result.run.model.path,
-            "bits per weight": round(result.run.model.bits_per_weight, 3),
-        }
-        for name, value in facts.items():
-            click.echo(f"{name:16} {visible(str(value))}")
-        click.echo("\nfingerprint")
-        click.echo(json.dumps(json.loads(result.run.fingerprint.to_json()), indent=2))
+        _show_run(result.run)
         return
     asked = next((q for q in result.questions if q.id == question), None)
-    record = next((r for r in result.records if r.question_id == question), None)
-    if asked is None or record is None:
+    records = [r for r in result.records if r.question_id == question]
+    if asked is None or not records:
         raise UsageError(f"run {result.run.id} has no answer to a question {question!r}.")
-    stem = visible(asked.stem, keep="\n")
-    click.echo(f"{visible(asked.id)}\n\n{_streams.fit(stem, sys.stdout)}")
-    for i, choice in enumerate(asked.choices):
-        mark = ("*" if i == asked.answer else " ") + (">" if i == record.letter else " ")
-        logprob = record.letter_logprobs[i]
-        click.echo(f"{mark} {LETTERS[i]}. {visible(choice)}   (log p {logprob:.3f})")
-    click.echo("\n* the right one   > the model's answer")
+    _show_question(result.run, asked, records)
+
+
+def _show_run(run: Run) -> None:
+    from ggufeval.report.numerals import visible
+
+    facts = {
+        "id": run.id,
+        "status": run.status.value,
+        "questions": f"{run.n_done} of {run.n_questions}",
+        "task": run.task,
+        "source": run.source,
+        "command": run.command,
+        "created": run.created,
+        "seconds": round(run.seconds, 1),
+        "tokens": run.n_tokens,
+        "peak memory": f"{run.peak_rss_bytes / 1e6:,.0f} MB",
+        "model": run.model.label,
+        "path": run.model.path,
+        "bits per weight": round(run.model.bits_per_weight, 3),
+    }
+    for name, value in facts.items():
+        click.echo(f"{name:16} {visible(str(value))}")
+    click.echo("\nfingerprint")
+    click.echo(json.dumps(json.loads(run.fingerprint.to_json()), indent=2))
+
+
+def _show_question(run: Run, question: Question, records: Sequence[Record]) -> None:
+    from ggufeval.report.numerals import visible
+    from ggufeval.types import LETTERS
+
+    stem = visible(question.stem, keep="\n")
+    click.echo(f"{visible(question.id)}\n\n{_streams.fit(stem, sys.stdout)}")
+    is_cloze = run.fingerprint.read == "cloze"
+    is_rotated = any(record.rotation for record in records)
+    for i, choice in enumerate(question.choices):
+        mark = "*" if i == question.answer else " "
+        if not is_rotated:
+            mark += ">" if i == records[0].letter else " "
+            told = _likelihood(records[0], i, choice, per_byte=is_cloze)
+        else:
+            times = sum(record.letter == i for record in records)
+            told = f"   (answered {times} of {len(records)} times)"
+        click.echo(f"{mark} {LETTERS[i]}. {visible(choice)}{told}")
+    if not is_rotated:
+        click.echo("\n* the right one   > the model's answer")
+        _show_text(records[0])
+        return
+    click.echo("\n* the right one")
+    for record in records:
+        click.echo(f"\n{_rotation(question, record)}")
+        _show_text(record)
+
+
+def _likelihood(record: Record, i: int, choice: str, *, per_byte: bool) -> str:
+    """Empty for an answer that was read off a text."""
+    if not record.letter_logits:
+        return ""
+    logprob = record.letter_logprobs[i]
+    each = f", {logprob / max(len(choice.encode()), 1):.3f} a byte" if per_byte else ""
+    return f"   (log p {logprob:.3f}{each})"
+
+
+def _rotation(question: Question, record: Record) -> str:
+    """What was answered, and where it and the right choice stood."""
+    from ggufeval.types import LETTERS
+
+    k = len(question.choices)
+    right = LETTERS[(question.answer - record.rotation) % k]
+    said = f"rotation {record.rotation}, the right one as {right}: "
+    if record.letter is None:
+        return f"{said}no answer could be read"
+    shown = LETTERS[(record.letter - record.rotation) % k]
+    verdict = "right" if record.correct else "wrong"
+    return f"{said}answered {shown}, which is {LETTERS[record.letter]} above; {verdict}"
+
+
+def _show_text(record: Record) -> None:
+    from ggufeval.report.numerals import visible
+
+    if record.text is not None:
+        click.echo(f"text: {visible(record.text)}")
+    if record.parse_error:
+        click.echo(f"not read: {visible(record.parse_error)}")

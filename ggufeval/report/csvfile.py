@@ -6,6 +6,7 @@ The columns are those of `ggufeval.report.records`, then what holds for the whol
 from __future__ import annotations
 
 import csv
+import math
 from io import StringIO
 from typing import TYPE_CHECKING, TextIO
 
@@ -51,6 +52,8 @@ def field(value: Value) -> Value:
             return str(value).lower()
         case str():
             return _guarded(visible(value))
+        case float() if not math.isfinite(value):
+            return None
         case _:
             return value
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING, TextIO
 
 from ggufeval.report import numerals
 from ggufeval.report.charts import accuracy_chart, difference_chart
 from ggufeval.report.flips import flips
 from ggufeval.report.format import Format
-from ggufeval.report.rows import common_words, rows, tensor_mix
-from ggufeval.report.sentences import alarms, finding, heading, legend, notes
+from ggufeval.report.records import settings
+from ggufeval.report.rows import common_words, has_letter_mass, n_positions, rows, tensor_mix
+from ggufeval.report.sentences import alarms, finding, heading, legend, notes, positions_legend
+from ggufeval.types import LETTERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,20 +31,23 @@ def render(
     _stream: TextIO | None = None,
 ) -> str:
     """Finding, tables, charts, how it was measured; with results also the flipped questions."""
-    run = comparison.reference.run
+    run, found = comparison.reference.run, rows(comparison)
     page = template(_TEMPLATE).render(
         accuracy=accuracy_chart(comparison),
         alarms=alarms(comparison),
         comparison=comparison,
         differences=difference_chart(comparison) if comparison.candidates else None,
         finding=finding(comparison),
-        fingerprint=tuple(settings(run.fingerprint)),
+        fingerprint=tuple(conditions(run.fingerprint)),
         flips=flips(comparison, results),
+        has_letter_mass=has_letter_mass(found),
         heading=heading(comparison),
         legend=legend(comparison),
+        letters=LETTERS[: n_positions(found)],
         model=common_words(comparison) or numerals.visible(run.model.label),
         notes=notes(comparison),
-        rows=rows(comparison),
+        positions_legend=positions_legend(comparison),
+        rows=found,
         task=numerals.visible(run.task),
     )
     return page.rstrip() + "\n"
@@ -77,21 +81,21 @@ def _minus(text: str) -> str:
     return re.sub(r"(?<![\w-])-(?=\d)", "\u2212", text)
 
 
-def settings(fingerprint: Fingerprint) -> Iterator[tuple[str, str]]:
+def conditions(fingerprint: Fingerprint) -> Iterator[tuple[str, str]]:
     """Every field by its dotted name, so that a new one is shown without a change here."""
-    for name, value in asdict(fingerprint).items():
+    for name, value in settings(fingerprint).items():
         if isinstance(value, Mapping):
             yield from ((f"{name}.{key}", _setting(inner)) for key, inner in value.items())
         else:
-            yield name, _setting(value)
+            yield name, _setting(value, missing="none" if name == "grammar" else "unknown")
 
 
-def _setting(value: object) -> str:
+def _setting(value: object, missing: str = "unknown") -> str:
     if isinstance(value, tuple):
         return ", ".join(_setting(item) for item in value)
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return numerals.visible(str(value), keep="\n") or "unknown"
+    return numerals.visible(str(value), keep="\n") or missing
 
 
 FORMAT = Format("html", ".html", render)

@@ -23,11 +23,24 @@
         difference_micro, _low, _high; the same with macro
                          candidate minus reference, in [-1, 1]; null for the reference
         lost, won, changed, mcnemar_p
-                         null for the reference
+                         null for the reference; the last also where questions were asked in
+                         several rotations, which the others count one by one
         tensor_types     ggml type -> number of weights
-        letter_counts    how often each letter was answered
+        letter_counts    how often each letter was answered, as it was shown
         path, command    of the run
         fingerprint      all that can change a logit or the verdict on it
+
+Where a model of the comparison has them, also:
+
+        n_unparsed, n_no_choice
+                         answers read off a text: of n_unread, those in another form than was
+                         asked for, and those that name none of the choices or several
+        accuracy_summed, _low, _high
+                         texts' likelihoods: micro accuracy by the sum of log-probabilities
+        accuracy_position_A, _low, _high, and so on with B, C, ...
+                         rotations: micro accuracy where the right choice stood there
+        same_in_all_rotations, _low, _high
+                         share of the questions answered alike in every rotation
 
 A number that is not finite is null: JSON has no other word for it.
 """
@@ -36,11 +49,10 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict
 from typing import TYPE_CHECKING, TextIO
 
 from ggufeval.report.format import Format
-from ggufeval.report.records import records
+from ggufeval.report.records import records, settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +77,7 @@ def render(
             "letter_counts": score.letter_counts,
             "path": score.run.model.path,
             "command": score.run.command,
-            "fingerprint": asdict(score.run.fingerprint),
+            "fingerprint": settings(score.run.fingerprint),
         }
         for record, score in zip(records(comparison), scores, strict=True)
     ]

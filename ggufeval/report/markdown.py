@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING, TextIO
 
 from ggufeval.report.format import Format
-from ggufeval.report.rows import rows
-from ggufeval.report.sentences import alarms, finding, heading, legend, notes
+from ggufeval.report.rows import Row, has_letter_mass, n_positions, rows
+from ggufeval.report.sentences import alarms, finding, heading, legend, notes, positions_legend
+from ggufeval.types import LETTERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,7 +38,7 @@ def render(
     _results: Sequence[RunResult] = (),
     _stream: TextIO | None = None,
 ) -> str:
-    """Heading, finding, the two tables, notes and alarms."""
+    """Heading, finding, the tables, notes and alarms."""
     found = rows(comparison)
     differences = len(found) > 1
     cost = ["size", "bpw", "accuracy"]
@@ -47,12 +48,14 @@ def render(
         + ([row.change, row.lost, row.won, row.p] if differences else [])
         for row in found
     )
-    ran = ["macro accuracy", "letter mass", "questions/s", "tokens/s", "time", "memory"]
+    mass = has_letter_mass(found)
+    ran = ["macro accuracy", *(["letter mass"] if mass else [])]
+    ran += ["questions/s", "tokens/s", "time", "memory"]
     ran_cells = (
         [
             row.name,
             row.macro_accuracy,
-            row.letter_mass,
+            *([row.letter_mass] if mass else []),
             row.questions_per_second,
             row.tokens_per_second,
             row.time,
@@ -65,12 +68,27 @@ def render(
         f"**{escape(finding(comparison))}**",
         table(["model", *cost], cost_cells),
         table(["model", *ran], ran_cells),
+        *_positions(found),
         escape(legend(comparison)),
     ]
+    if how := positions_legend(comparison):
+        blocks.append(escape(how))
     remarks = [*notes(comparison), *(f"Alarm: {alarm}" for alarm in alarms(comparison))]
     if remarks:
         blocks.append("\n".join(f"- {escape(remark)}" for remark in remarks))
     return "\n\n".join(blocks) + "\n"
+
+
+def _positions(found: Sequence[Row]) -> list[str]:
+    """The table of positions with its title, where there is one."""
+    n = n_positions(found)
+    if not n:
+        return []
+    cells = ([row.name, *row.positions, row.micro, row.same] for row in found)
+    return [
+        "Position of the right choice:",
+        table(["model", *LETTERS[:n], "mean", "same"], cells),
+    ]
 
 
 def table(headers: Sequence[str], lines: Iterable[Sequence[str]]) -> str:

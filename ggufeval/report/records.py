@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ggufeval.report.rows import is_starred
+from ggufeval.types import LETTERS
 
 if TYPE_CHECKING:
-    from ggufeval.types import Comparison, Difference, Estimate, Score
+    from ggufeval.types import Comparison, Difference, Estimate, Fingerprint, Score
 
 Value = str | int | float | bool | None
 
@@ -16,7 +19,30 @@ def records(comparison: Comparison) -> tuple[dict[str, Value], ...]:
     """One flat record a model, the reference first, with the same keys in the same order."""
     scored: list[tuple[Score, Difference | None]] = [(comparison.reference, None)]
     scored += [(item.score, item.difference) for item in comparison.candidates]
-    return tuple(_record(score, difference) for score, difference in scored)
+    found = [_record(score, difference) | _more(score) for score, difference in scored]
+    # What one model has and another has not is empty there.
+    keys = dict.fromkeys(key for record in found for key in record)
+    return tuple({key: record.get(key) for key in keys} for record in found)
+
+
+def settings(fingerprint: Fingerprint) -> dict[str, object]:
+    """All fields of a fingerprint but for those that its way of reading does not have."""
+    kept = json.loads(fingerprint.to_json())
+    return {name: value for name, value in asdict(fingerprint).items() if name in kept}
+
+
+def _more(score: Score) -> dict[str, Value]:
+    """What only some ways of reading and asking have."""
+    found: dict[str, Value] = {}
+    if score.run.fingerprint.read == "sample":
+        found |= {"n_unparsed": score.n_unparsed, "n_no_choice": score.n_no_choice}
+    if score.summed:
+        found |= estimate_fields("accuracy_summed", score.summed)
+    if score.positions:
+        for letter, estimate in zip(LETTERS, score.positions.by_position, strict=False):
+            found |= estimate_fields(f"accuracy_position_{letter}", estimate)
+        found |= estimate_fields("same_in_all_rotations", score.positions.same)
+    return found
 
 
 def _record(score: Score, difference: Difference | None) -> dict[str, Value]:

@@ -77,6 +77,18 @@ class Row:
         """Right->wrong and wrong->right."""
         return f"{self.lost}/{self.won}" if self.against else ""
 
+    @property
+    def positions(self) -> tuple[str, ...]:
+        """Accuracy where the right choice stands first, second, ...; empty without rotations."""
+        found = self.score.positions
+        return tuple(numerals.percent(e.value) for e in found.by_position) if found else ()
+
+    @property
+    def same(self) -> str:
+        """Questions answered alike in every rotation, in per cent."""
+        found = self.score.positions
+        return numerals.percent(found.same.value) if found else ""
+
 
 def rows(comparison: Comparison) -> tuple[Row, ...]:
     """The reference's row, then one for each candidate, in the comparison's order."""
@@ -87,6 +99,16 @@ def rows(comparison: Comparison) -> tuple[Row, ...]:
         _row(comparison, score, difference, name)
         for (score, difference), name in zip(scored, names, strict=True)
     )
+
+
+def has_letter_mass(found: Sequence[Row]) -> bool:
+    """Whether any model was asked for letters, so that they have a probability."""
+    return any(row.letter_mass != MISSING for row in found)
+
+
+def n_positions(found: Sequence[Row]) -> int:
+    """Of the right choice; 0 where the choices were not rotated."""
+    return max(len(row.positions) for row in found)
 
 
 def is_starred(model: ModelInfo) -> bool:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from ggufeval.report import numerals
-from ggufeval.report.rows import Row, is_exact, is_starred, rows, tensor_mix
-from ggufeval.types import Design, RunStatus
+from ggufeval.report.rows import Row, is_exact, is_starred, n_positions, rows, tensor_mix
+from ggufeval.types import LETTERS, Design, RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ggufeval.types import Comparison, Ladder
+    from ggufeval.types import Comparison, Fingerprint, Ladder
 
 _WITHOUT_MATRIX = ("F32", "F16", "BF16")
 """Types that no importance matrix could improve."""
@@ -27,8 +28,34 @@ def heading(comparison: Comparison) -> str:
     return (
         f"{numerals.visible(run.task)}: {questions_asked(comparison)}; "
         f"prompt style {numerals.visible(run.fingerprint.prompt_style)}, {shots}; "
-        f"{role} {rows(comparison)[0].label}; source {numerals.visible(run.source)}"
+        f"{_reading(run.fingerprint)}{role} {rows(comparison)[0].label}; "
+        f"source {numerals.visible(run.source)}"
     )
+
+
+def _reading(fingerprint: Fingerprint) -> str:
+    """How the answers were read and the choices turned, where that is not as usual."""
+    said = ""
+    if fingerprint.read == "sample":
+        facts = [
+            f"temperature {fingerprint.temperature:g}",
+            numerals.count(fingerprint.max_tokens, "token"),
+            _grammar(fingerprint.grammar),
+        ]
+        if fingerprint.parser:
+            facts.append(f"parser {numerals.visible(fingerprint.parser)}")
+        said += f"read by sample ({', '.join(facts)}); "
+    if fingerprint.read == "cloze":
+        said += "read by cloze (per byte); "
+    if fingerprint.permute == "cyclic":
+        said += "every rotation of the choices; "
+    return said
+
+
+def _grammar(text: str) -> str:
+    if not text:
+        return "no grammar"
+    return "a grammar of each question's choices" if text.startswith("choice ") else "a grammar"
 
 
 def questions_asked(asking: Comparison | Ladder) -> str:
@@ -115,7 +142,22 @@ def legend(comparison: Comparison) -> str:
         )
         if comparison.reference_at_chance:
             text += " (-: reference at chance)"
+        elif any(math.isnan(item.difference.mcnemar_p) for item in comparison.candidates):
+            text += " (-: a question's rotations depend on one another)"
     return f"{text}; bpw: measured bits per weight."
+
+
+def positions_legend(comparison: Comparison) -> str:
+    """How to read the table of positions; empty where there is none."""
+    n = n_positions(rows(comparison))
+    if not n:
+        return ""
+    counted = "; lost and won count answers, one a rotation" if comparison.candidates else ""
+    return (
+        f"{LETTERS[0]} to {LETTERS[n - 1]}: accuracy, in %, where the right choice stands there; "
+        "mean: over a question's rotations; same: % of the questions that are answered alike in "
+        f"every rotation{counted}."
+    )
 
 
 def notes(comparison: Comparison) -> tuple[str, ...]:
@@ -128,19 +170,41 @@ def notes(comparison: Comparison) -> tuple[str, ...]:
     ]
     said += _origins(found)
     for row in found:
-        run, unread = row.score.run, row.score.n_unread
+        run = row.score.run
         if run.status is not RunStatus.DONE:
             done = f"{run.n_done:,} of {numerals.count(run.n_questions, 'question')}"
             said.append(f"{row.name}: the run is not finished, {done} recorded.")
-        if unread:
-            answers = numerals.count(unread, "answer")
-            said.append(f"{row.name}: {answers} could not be read and counted as wrong.")
+        said += _unread(row)
+    said += _summed(found)
     if is_exact(comparison, comparison.reference.micro):
         said.append(
             "exact: every question was asked, so for these questions nothing was sampled; "
             "another machine's arithmetic can still flip an answer."
         )
     return tuple(said)
+
+
+def _unread(row: Row) -> list[str]:
+    score = row.score
+    if not score.n_unread:
+        return []
+    kinds = [(score.n_unparsed, "unparsed"), (score.n_no_choice, "no choice")]
+    why = ", ".join(f"{n:,} {kind}" for n, kind in kinds if n)
+    answers = numerals.count(score.n_unread, "answer")
+    reasons = f" ({why})" if why else ""
+    return [f"{row.name}: {answers} could not be read and counted as wrong{reasons}."]
+
+
+def _summed(found: Sequence[Row]) -> list[str]:
+    """The other verdict that likelihoods of texts allow."""
+    values = [
+        f"{row.name} {numerals.percent(row.score.summed.value)}"
+        for row in found
+        if row.score.summed
+    ]
+    if not values:
+        return []
+    return [f"By the plain sum of log-probabilities: {', '.join(values)} (%)."]
 
 
 def _origins(found: Sequence[Row]) -> list[str]:

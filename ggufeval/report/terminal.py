@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, TextIO
 
 from ggufeval.report.format import Format
 from ggufeval.report.page import DEFAULT_WIDTH, Column, Page, terminal_of
-from ggufeval.report.rows import Row, rows
-from ggufeval.report.sentences import alarms, at_chance, heading, legend, notes
+from ggufeval.report.rows import Row, has_letter_mass, n_positions, rows
+from ggufeval.report.sentences import alarms, at_chance, heading, legend, notes, positions_legend
+from ggufeval.types import LETTERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,8 @@ class _Column(Column[Row]):
 
 
 _MODEL = _Column("model", lambda row: row.name, right=False, folds=True)
+
+_MASS = _Column("letter\nmass", lambda row: row.letter_mass)
 
 _COST = (
     _MODEL,
@@ -51,7 +54,7 @@ _COST_STACKED = (
 _RAN = (
     _MODEL,
     _Column("macro accuracy", lambda row: row.macro_accuracy, right=False),
-    _Column("letter\nmass", lambda row: row.letter_mass),
+    _MASS,
     _Column("questions/s", lambda row: row.questions_per_second),
     _Column("tokens/s", lambda row: row.tokens_per_second),
     _Column("time", lambda row: row.time),
@@ -60,7 +63,7 @@ _RAN = (
 _RAN_STACKED = (
     _MODEL,
     _Column("macro\naccuracy", lambda row: f"{row.macro}\n{row.macro_interval}", right=False),
-    _Column("letter\nmass", lambda row: row.letter_mass),
+    _MASS,
     _Column(
         "questions/s\ntokens/s",
         lambda row: f"{row.questions_per_second}\n{row.tokens_per_second}",
@@ -80,17 +83,42 @@ def draw(comparison: Comparison, width: int = DEFAULT_WIDTH, *, color: bool = Fa
         page.say()
         page.say(guessing, style="bold yellow")
     found = rows(comparison)
+    painted = partial(_cell, toned=not comparison.reference_at_chance)
     for layouts in ((_COST, _COST_STACKED), (_RAN, _RAN_STACKED)):
         page.say()
-        shown = [[c for c in layout if len(found) > 1 or not c.of_candidates] for layout in layouts]
-        page.show(found, shown, partial(_cell, toned=not comparison.reference_at_chance))
+        page.show(found, [_shown(layout, found) for layout in layouts], painted)
+    if n := n_positions(found):
+        page.say()
+        page.say("Position of the right choice", style="bold")
+        page.show(found, (_positions(n, 1), _positions(n, 2)), painted)
     page.say()
     page.say(legend(comparison), style="dim")
+    if how := positions_legend(comparison):
+        page.say(how, style="dim")
     for note in notes(comparison):
         page.say(note)
     for alarm in alarms(comparison):
         page.say(f"Alarm: {alarm}", style="yellow")
     return page.text()
+
+
+def _positions(n: int, n_lines: int) -> tuple[_Column, ...]:
+    """A column for each position of the right choice, or for as many as there are lines."""
+    step = -(-n // n_lines)
+
+    def column(first: int) -> _Column:
+        own = range(first, n, step)
+        return _Column(
+            "\n".join(LETTERS[i] for i in own),
+            lambda row: "\n".join(row.positions[i] for i in own),
+        )
+
+    return (
+        _MODEL,
+        *(column(first) for first in range(step)),
+        _Column("mean", lambda row: row.micro),
+        _Column("same", lambda row: row.same),
+    )
 
 
 def render(
@@ -101,6 +129,16 @@ def render(
     """As `draw`, with width and colours that suit the stream."""
     width, color = terminal_of(stream)
     return draw(comparison, width, color=color)
+
+
+def _shown(layout: Sequence[_Column], found: Sequence[Row]) -> list[_Column]:
+    """Without the columns that are empty for all."""
+    return [
+        column
+        for column in layout
+        if (len(found) > 1 or not column.of_candidates)
+        and (column is not _MASS or has_letter_mass(found))
+    ]
 
 
 def _cell(column: Column[Row], row: Row, *, toned: bool) -> Text:

@@ -45,4 +45,4 @@ def _accuracy(
         )
     if sample.is_stratified:
         return stratified(right, sample.sizes, sample.shares, fractions=fractions, level=level)
-    return wilson(int(right.sum()), sample.n, level, fraction=sample.n / int(whole.sum()))
+    return wilson(float(right.sum()), sample.n, level, fraction=sample.n / int(whole.sum()))

@@ -82,6 +82,8 @@ def _guessing(score: Score, chance: float) -> str:
 
 
 def _one_letter(score: Score) -> str:
+    if score.run.fingerprint.read == "cloze":
+        return ""  # it answers a text, whichever letter that has
     answered, most = sum(score.letter_counts), max(score.letter_counts)
     if answered < MIN_ANSWERS or most <= LETTER_SHARE * answered:
         return ""
@@ -89,19 +91,22 @@ def _one_letter(score: Score) -> str:
 
 
 def _low_mass(score: Score) -> str:
+    # A mass that nobody measured is NaN, and not below anything.
     return f"{score.letter_mass:.1%}" if score.letter_mass < LETTER_MASS else ""
 
 
 def _unread(score: Score) -> str:
-    return f"{score.n_unread:,} of {score.n:,}" if score.n_unread else ""
+    return f"{score.n_unread:,} of {score.n_answers:,}" if score.n_unread else ""
 
 
 def _partial(score: Score) -> str:
-    return f"{score.n_partial:,} of {score.n:,}" if score.n_partial else ""
+    return f"{score.n_partial:,} of {score.n_answers:,}" if score.n_partial else ""
 
 
 def letter_alarms(reference: Score, candidate: Score) -> Iterator[str]:
     """Sentence about letters that a candidate prefers and the reference does not."""
+    if candidate.run.fingerprint.read == "cloze":
+        return
     distance = letter_distance(candidate.letter_counts, reference.letter_counts)
     if candidate.n >= MIN_ANSWERS_FOR_DISTANCE and distance > LETTER_DISTANCE:
         yield (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from operator import attrgetter
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from ggufeval.types import Question, RunResult
 
 Key: TypeAlias = tuple[str, int]
-_HASH_LENGTH = 64
 """What pairs two records: the question's id and the rotation of its choices."""
+_HASH_LENGTH = 64
 
 
 def compare(
@@ -48,17 +49,16 @@ def compare(
         )
     keys = _common(runs)
     questions = _questions(runs, keys)
-    sample = Sample.of(questions, _design(runs), reference.run.population)
-    n_letters = max(len(q.choices) for q in questions)
+    rotations = [rotation for _, rotation in keys]
+    sample = Sample.of(questions, _design(runs), reference.run.population, rotations)
     answers = [_answers(run, keys) for run in runs]
     scores = [
-        score_answers(run.run, a, sample, n_letters=n_letters, level=level)
-        for run, a in zip(runs, answers, strict=True)
+        score_answers(run.run, a, sample, level=level) for run, a in zip(runs, answers, strict=True)
     ]
-    chance = sum(1 / len(q.choices) for q in questions) / len(questions)
+    chance = sum(1 / k for k in sample.n_choices.tolist()) / sample.n
     alarms = [
         *mismatches,
-        *_coverage_alarms(runs, keys, sample),
+        *_coverage_alarms(runs, sample),
         *(reference_alarms(scores[0]) if candidates else ()),
         *score_alarms(scores, chance),
         *(alarm for s in scores[1:] for alarm in letter_alarms(scores[0], s)),
@@ -69,7 +69,7 @@ def compare(
             Candidate(s, difference(answers[0], a, sample, level=level))
             for s, a in zip(scores[1:], answers[1:], strict=True)
         ),
-        n_questions=len({question_id for question_id, _ in keys}),
+        n_questions=sample.n,
         n_population=sum(reference.run.population.values()),
         n_subjects=len(sample.subjects),
         design=sample.design,
@@ -82,19 +82,23 @@ def compare(
 def difference(
     reference: Answers, candidate: Answers, sample: Sample, *, level: float = 0.95
 ) -> Difference:
-    """Candidate minus reference on one sample, micro and macro."""
+    """Candidate minus reference on one sample, micro and macro.
+
+    Lost, won and changed count records. McNemar's p is NaN where a question has several: his test
+    takes each for an independent one.
+    """
     flips = discordance(reference, candidate)
-    lost, won = int(flips.lost.sum()), int(flips.won.sum())
-    by_subject = sample.count(flips.lost), sample.count(flips.won), sample.sizes
+    lost, won = sample.count(flips.lost), sample.count(flips.won)
+    n_lost, n_won = int(flips.lost.sum()), int(flips.won.sum())
     return Difference(
-        lost=lost,
-        won=won,
+        lost=n_lost,
+        won=n_won,
         changed=int(flips.changed.sum()),
-        micro=mover(*by_subject, sample.shares, level=level)
+        micro=mover(lost, won, sample.sizes, sample.shares, level=level)
         if sample.is_stratified
-        else mover([lost], [won], [sample.n], [1.0], level=level),
-        macro=mover(*by_subject, sample.macro_weights, level=level),
-        mcnemar_p=mcnemar_midp(lost, won),
+        else mover([lost.sum()], [won.sum()], [sample.n], [1.0], level=level),
+        macro=mover(lost, won, sample.sizes, sample.macro_weights, level=level),
+        mcnemar_p=math.nan if sample.has_rotations else mcnemar_midp(n_lost, n_won),
     )
 
 
@@ -164,23 +168,22 @@ def _answers(result: RunResult, keys: Sequence[Key]) -> Answers:
     return Answers.of([records[key] for key in keys])
 
 
-def _coverage_alarms(
-    runs: Sequence[RunResult], keys: Sequence[Key], sample: Sample
-) -> Iterator[str]:
-    """Sentences about questions that were planned and are not compared, or are compared twice."""
-    n = len({question_id for question_id, _ in keys})
+def _coverage_alarms(runs: Sequence[RunResult], sample: Sample) -> Iterator[str]:
+    """Sentences about what was planned and is not compared."""
     planned = max(run.run.n_questions for run in runs)
-    if n < planned:
+    if sample.n < planned:
         n_subjects = max(len(run.run.population) for run in runs)
         recorded = ", ".join(
             f"{run.run.model.label} {len({r.question_id for r in run.records}):,}" for run in runs
         )
         yield (
-            f"Only {n:,} of {planned:,} questions are compared, from {len(sample.subjects)} of "
-            f"{n_subjects} subjects: the others are not recorded in every run ({recorded})."
+            f"Only {sample.n:,} of {planned:,} questions are compared, from "
+            f"{len(sample.subjects)} of {n_subjects} subjects: the others are not recorded in "
+            f"every run ({recorded})."
         )
-    if n < len(keys):
+    some = int((sample.n_asked < sample.n_choices).sum())
+    if some and any(run.run.fingerprint.permute for run in runs):
         yield (
-            "Questions were asked in several rotations, which count here as questions of their "
-            "own: the intervals and p-values are too optimistic."
+            f"{some:,} of {sample.n:,} questions are compared in some rotations of their choices "
+            "only, so it still matters there where the right one stands."
         )

@@ -44,11 +44,12 @@ def wilson_limits(p: float, n: float, level: float = 0.95) -> tuple[float, float
     return max(0.0, min(center - half, p)), min(1.0, max(center + half, p))
 
 
-def wilson(successes: int, n: int, level: float = 0.95, *, fraction: float = 0.0) -> Estimate:
+def wilson(successes: float, n: int, level: float = 0.95, *, fraction: float = 0.0) -> Estimate:
     """Return a proportion from a simple random sample of n with Wilson's interval.
 
     The finite-population correction enters as a larger sample, n / (1 - f): its variance is
-    p(1-p)(1-f)/n. Where f = 1 nothing is left to chance and the width is zero.
+    p(1-p)(1-f)/n. Where f = 1 nothing is left to chance and the width is zero. Successes may be
+    fractional, see `sample`.
     """
     value = successes / n
     low, high = wilson_limits(value, effective_n([n], [1.0], fraction), level)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Discordance:
-    """Which questions were answered otherwise; three masks of length n, no question in two."""
+    """Which questions were answered otherwise; three masks of length m, no record in two."""
 
     lost: Bools
     won: Bools
@@ -35,7 +35,7 @@ class Discordance:
 
 
 def discordance(reference: Answers, candidate: Answers) -> Discordance:
-    """Compare answers question by question; both hold the same questions in the same order.
+    """Compare answers record by record; both hold the same questions in the same order.
 
     An answer that could not be read is an answer of its own: between it and a wrong letter
     something changed.
@@ -58,7 +58,8 @@ def mcnemar_midp(lost: int, won: int) -> float:
         return 1.0
     flips = lost + won
     exact = float(binomtest(lost, flips, 0.5).pvalue)
-    return exact - float(binom.pmf(min(lost, won), flips, 0.5))
+    # Of a p near the least float, rounding must not leave less than nothing.
+    return max(0.0, exact - float(binom.pmf(min(lost, won), flips, 0.5)))
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:
@@ -92,7 +93,8 @@ def mover(
 
     MOVER, "method of variance estimates recovery": Zou and Donner, "Construction of confidence
     limits about effect measures", Stat. Med. 27 (2008). A simple random sample is one subject of
-    weight 1. The width is zero where every f_k = 1.
+    weight 1. The width is zero where every f_k = 1. Counts may be fractional, see `sample`: the
+    mean d of values -1, 0 and 1 has E[d^2] <= p_b + p_c, as one of them alone.
     """
     n, w = np.asarray(sizes, dtype=float), np.asarray(weights, dtype=float)
     p_b = min(1.0, float(w @ (np.asarray(lost) / n)))

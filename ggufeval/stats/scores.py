@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ggufeval.errors import ComparisonError
-from ggufeval.stats.intervals import stratified, wilson
+from ggufeval.stats.intervals import stratified
+from ggufeval.stats.positions import micro_share, positions, shown
 from ggufeval.stats.sample import UNREAD, Answers, Sample
 from ggufeval.types import Score
 
@@ -21,7 +23,8 @@ def score(result: RunResult, *, level: float = 0.95) -> Score:
     The intervals speak about "questions like these". Micro is every question alike: the plain mean
     with Wilson's interval, or, of equal numbers a subject, the mean with weights N_k / N. Macro is
     every subject alike; subjects without a recorded question (a small random sample, an
-    unfinished run) are left out of both kinds of weights.
+    unfinished run) are left out of both kinds of weights. A question in several rotations counts
+    as their mean.
 
     ComparisonError where nothing is recorded.
     """
@@ -32,18 +35,16 @@ def score(result: RunResult, *, level: float = 0.95) -> Score:
         )
     by_id = {q.id: q for q in result.questions}
     questions = [by_id[r.question_id] for r in result.records]
-    sample = Sample.of(questions, result.run.design, result.run.population)
-    n_letters = max(len(q.choices) for q in questions)
-    return score_answers(
-        result.run, Answers.of(result.records), sample, n_letters=n_letters, level=level
-    )
+    rotations = [r.rotation for r in result.records]
+    sample = Sample.of(questions, result.run.design, result.run.population, rotations)
+    return score_answers(result.run, Answers.of(result.records), sample, level=level)
 
 
-def score_answers(
-    run: Run, answers: Answers, sample: Sample, *, n_letters: int, level: float
-) -> Score:
+def score_answers(run: Run, answers: Answers, sample: Sample, *, level: float) -> Score:
     """Score the answers to one sample; speeds are the whole run's."""
-    read = answers.letters[answers.letters != UNREAD]
+    read = answers.letters != UNREAD
+    letters = shown(answers.letters, sample)[read]
+    kinds = Counter(error.partition(":")[0] for error in answers.errors)
     return Score(
         run=run,
         n=sample.n,
@@ -51,22 +52,31 @@ def score_answers(
         micro=micro_accuracy(answers, sample, level),
         macro=macro_accuracy(answers, sample, level),
         letter_mass=float(answers.masses.mean()),
-        letter_counts=tuple(int(n) for n in np.bincount(read, minlength=n_letters)),
-        n_unread=sample.n - len(read),
+        letter_counts=tuple(
+            int(n) for n in np.bincount(letters, minlength=int(sample.n_choices.max()))
+        ),
+        n_unread=int((~read).sum()),
         questions_per_second=run.n_done / run.seconds if run.seconds > 0 else 0.0,
         tokens_per_second=run.n_tokens / run.seconds if run.seconds > 0 else 0.0,
         n_partial=int(answers.partial.sum()),
+        n_unparsed=kinds["unparsed"],
+        n_no_choice=kinds["no choice"],
+        summed=_summed(answers, sample, level) if run.fingerprint.read == "cloze" else None,
+        positions=positions(answers, sample, level) if sample.rotations.any() else None,
     )
 
 
 def micro_accuracy(answers: Answers, sample: Sample, level: float) -> Estimate:
     """Share of the questions that are right, each question of the whole set counting the same."""
-    if sample.is_stratified:
-        return stratified(sample.count(answers.correct), sample.sizes, sample.shares, level=level)
-    return wilson(int(answers.correct.sum()), sample.n, level)
+    return micro_share(answers.correct, sample, level)
 
 
 def macro_accuracy(answers: Answers, sample: Sample, level: float) -> Estimate:
     """Mean of the subjects' accuracies, each subject counting the same."""
     right = sample.count(answers.correct)
     return stratified(right, sample.sizes, sample.macro_weights, level=level)
+
+
+def _summed(answers: Answers, sample: Sample, level: float) -> Estimate:
+    """Micro accuracy of the choices whose texts are likeliest as a whole, however long."""
+    return micro_share(answers.summed == sample.gold[sample.asked], sample, level)

@@ -27,24 +27,35 @@ class Score:
 
     run: Run
     n: int
+    """Questions, however many rotations of its choices each was asked in."""
     n_correct: int
+    """Records that are right: n * micro only where each question has one."""
     micro: Estimate
     macro: Estimate
     letter_mass: float
-    """Mean over the questions."""
+    """Mean over the answers; NaN where a way of reading does not look at the letters."""
     letter_counts: tuple[int, ...]
-    """How often each letter was answered."""
+    """How often each letter was answered, as it was shown."""
     n_unread: int
-    """Questions whose answer could not be read; they count as wrong."""
+    """Answers that could not be read; they count as wrong."""
     questions_per_second: float
     tokens_per_second: float
     n_partial: int = 0
-    """Questions where the grammar's best first token was only a part of an answer."""
+    """Answers where the grammar's best first token was only a part of an answer."""
     summed: Estimate | None = None
     """Micro accuracy by the plain sum of log-probabilities, where the choices' texts were weighed;
     `micro` is then that of the likelihood per byte."""
     positions: Positions | None = None
     """Where every rotation of the choices was asked."""
+    n_unparsed: int = 0
+    """Of `n_unread`: texts that are not in the form asked for."""
+    n_no_choice: int = 0
+    """Of `n_unread`: texts in that form that name none of the choices, or several."""
+
+    @property
+    def n_answers(self) -> int:
+        """Read or not: n, and more where questions were asked in several rotations."""
+        return sum(self.letter_counts) + self.n_unread
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +73,7 @@ class Difference:
     """A candidate against the reference, question by question: candidate minus reference."""
 
     lost: int
-    """Right in the reference, wrong in the candidate (b)."""
+    """Records that are right in the reference, wrong in the candidate (b)."""
     won: int
     """Wrong in the reference, right in the candidate (c)."""
     changed: int
@@ -70,7 +81,7 @@ class Difference:
     micro: Estimate
     macro: Estimate
     mcnemar_p: float
-    """Mid-p, two-sided."""
+    """Mid-p, two-sided; NaN where questions were asked in several rotations."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """One fixed comparison: a reference in F16 and three candidates, one starred, one requantized."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -14,6 +15,7 @@ from ggufeval.types import (
     Estimate,
     Fingerprint,
     ModelInfo,
+    Positions,
     Question,
     Record,
     Run,
@@ -167,6 +169,72 @@ def at_chance(comparison):
     return replace(
         comparison, reference=replace(comparison.reference, micro=low), reference_at_chance=True
     )
+
+
+def each(comparison, change):
+    """The comparison with every score changed; `change` gets its number too, the reference's 0."""
+    candidates = tuple(
+        replace(item, score=change(item.score, number))
+        for number, item in enumerate(comparison.candidates, 1)
+    )
+    return replace(comparison, reference=change(comparison.reference, 0), candidates=candidates)
+
+
+def with_fingerprint(score, **fields):
+    return replace(
+        score, run=replace(score.run, fingerprint=replace(score.run.fingerprint, **fields))
+    )
+
+
+@pytest.fixture
+def sampled(comparison):
+    """Answers read off texts; the last model writes some that cannot be read."""
+    how = {"read": "sample", "grammar": "", "parser": "json", "temperature": 0.6, "max_tokens": 10}
+
+    def change(score, number):
+        unread = {"n_unread": 12, "n_unparsed": 9, "n_no_choice": 3} if number == 3 else {}
+        return replace(with_fingerprint(score, **how, seed=7), letter_mass=math.nan, **unread)
+
+    return each(comparison, change)
+
+
+@pytest.fixture
+def cloze(comparison):
+    def change(score, number):
+        value = 0.3421 - number / 100
+        return replace(
+            with_fingerprint(score, read="cloze", grammar=""),
+            letter_mass=math.nan,
+            summed=Estimate(value, value - 0.04, value + 0.04),
+        )
+
+    return each(comparison, change)
+
+
+@pytest.fixture
+def rotate():
+    """Gives a comparison positions of the right choice, as many as asked for."""
+
+    def of(comparison, n=4):
+        def change(score, number):
+            values = [score.micro.value + 0.02 * (n / 2 - i) for i in range(n)]
+            same = 0.5 - number / 10
+            return replace(
+                with_fingerprint(score, permute="cyclic"),
+                positions=Positions(
+                    tuple(Estimate(v, v - 0.04, v + 0.04) for v in values),
+                    Estimate(same, same - 0.04, same + 0.04),
+                ),
+            )
+
+        rotated = each(comparison, change)
+        unknown = tuple(
+            replace(item, difference=replace(item.difference, mcnemar_p=math.nan))
+            for item in rotated.candidates
+        )
+        return replace(rotated, candidates=unknown)
+
+    return of
 
 
 @pytest.fixture

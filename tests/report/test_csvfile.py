@@ -1,5 +1,6 @@
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,18 @@ def test_labels_are_no_formulas(comparison, rename, label, field):
     rows = read(csvfile.render(rename(comparison, label, "b", "c", "d")))
     assert rows[0]["model"] == field
     assert len(rows) == 4
+
+
+def test_what_is_not_defined_is_empty(sampled, rotate):
+    rows = read(csvfile.render(rotate(sampled)))
+    assert {row["letter_mass"] for row in rows} == {row["mcnemar_p"] for row in rows} == {""}
+    assert [row["n_no_choice"] for row in rows] == ["0", "0", "0", "3"]
+    assert rows[0]["accuracy_position_D_low"] == repr(235 / 570 - 0.02 - 0.04)
+    assert rows[1]["same_in_all_rotations"] == "0.4"
+    assert list(rows[0])[-1] == "reference_at_chance"
+
+
+def test_what_one_model_alone_has_is_empty_for_the_others(comparison, cloze):
+    mixed = replace(comparison, reference=cloze.reference)
+    rows = read(csvfile.render(mixed))
+    assert [row["accuracy_summed"] for row in rows] == ["0.3421", "", "", ""]

@@ -148,3 +148,45 @@ def test_the_page_stays_small(comparison, results, stem):
     Page(source)
     assert len(source.encode()) < 1_000_000
     assert "500 questions" in source
+
+
+def test_how_texts_were_read(sampled, results):
+    page = Page(html.render(sampled, results))
+    for words in (
+        "read by sample (temperature 0.6, 10 tokens, no grammar, parser json)",
+        "(9 unparsed, 3 no choice)",
+        "grammar none engine.n_ctx",
+        "parser json temperature 0.6 max_tokens 10 seed 7 Made by",
+    ):
+        assert words in page.text, words
+    assert "letter mass" not in page.text
+    assert "nan" not in page.text.split()
+
+
+def test_a_way_of_reading_without_a_parser_does_not_name_one(comparison):
+    page = Page(html.render(comparison))
+    assert "parser" not in page.text
+    assert "permute" not in page.text
+    assert "letter mass: probability on the answer letters" in page.text
+
+
+def test_positions_of_the_right_choice(comparison, rotate, results):
+    page = Page(html.render(rotate(comparison), results))
+    assert page.tags.count("table") == 4
+    assert "Position of the right choice model A B C D mean same F16 45.23 43.23" in page.text
+    assert "A to D: accuracy, in %, where the right choice stands there;" in page.text
+    assert "permute cyclic" in page.text
+    assert "With the choices as the question has them" in page.text
+    assert f"{MINUS}9.47 [{MINUS}13.65, {MINUS}5.27] 104 50 -" in page.text
+
+
+def test_flips_of_records_without_logits(sampled, results):
+    bare = [
+        replace(
+            result, records=tuple(replace(r, letter_logits=(), text="?") for r in result.records)
+        )
+        for result in results
+    ]
+    assert (
+        "J choice 9 mmlu/test/virology/0 J J ✓ J ✓ J ✓ - ✗" in Page(html.render(sampled, bare)).text
+    )

@@ -50,3 +50,29 @@ def test_what_is_not_finite_is_null(single):
 def test_a_single_run_and_at_chance(single, at_chance):
     assert len(json.loads(jsonfile.render(single))["models"]) == 1
     assert json.loads(jsonfile.render(at_chance))["reference_at_chance"] is True
+
+
+def test_ways_of_reading_have_keys_of_their_own(comparison, sampled, cloze, rotate):
+    (usual, texts, sums, turned) = (
+        json.loads(jsonfile.render(c))["models"][3]
+        for c in (comparison, sampled, cloze, rotate(comparison))
+    )
+    assert (texts.keys() - usual.keys()) == {"n_unparsed", "n_no_choice"}
+    assert (texts["n_unread"], texts["n_unparsed"], texts["letter_mass"]) == (12, 9, None)
+    assert (sums.keys() - usual.keys()) == {f"accuracy_summed{x}" for x in ("", "_low", "_high")}
+    assert sums["accuracy_summed"] == 0.3421 - 3 / 100
+    names = [*(f"accuracy_position_{letter}" for letter in "ABCD"), "same_in_all_rotations"]
+    assert (turned.keys() - usual.keys()) == {
+        f"{name}{x}" for name in names for x in ("", "_low", "_high")
+    }
+    assert turned["mcnemar_p"] is None
+    for key in ("accuracy_summed", "accuracy_position_A", "same_in_all_rotations", "n_unparsed"):
+        assert key in jsonfile.__doc__
+
+
+def test_the_fingerprint_has_what_the_way_of_reading_has(comparison, sampled):
+    usual, texts = (
+        json.loads(jsonfile.render(c))["models"][0]["fingerprint"] for c in (comparison, sampled)
+    )
+    assert texts.keys() - usual.keys() == {"parser", "temperature", "max_tokens", "seed"}
+    assert (texts["parser"], texts["temperature"], texts["seed"]) == ("json", 0.6, 7)

@@ -56,3 +56,20 @@ def test_a_hostile_label_stays_in_its_cell(comparison, rename):
         "| d†",
         r"| \`e\*",
     ]
+
+
+def test_texts_have_no_letter_mass(sampled):
+    text = markdown.render(sampled)
+    assert "| model | macro accuracy | questions/s | tokens/s | time | memory |\n" in text
+    assert "| F16 | 41.23 [37.23, 45.23] | 3.00 | 649 | 0:03:10 | 412 MB |\n" in text
+
+
+def test_positions_of_the_right_choice(comparison, rotate):
+    table = (
+        "Position of the right choice:\n\n| model | A | B | C | D | mean | same |\n"
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |\n"
+        "| F16 | 45.23 | 43.23 | 41.23 | 39.23 | 41.23 | 50.00 |\n"
+    )
+    text = markdown.render(rotate(comparison))
+    assert table in text
+    assert "\n\nA to D: accuracy, in %, where the right choice stands there;" in text

@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 
@@ -16,11 +17,22 @@ def test_formats_are_found_by_their_modules():
 @pytest.mark.parametrize("name", report.format_names())
 def test_every_format_renders_everything(name, comparison, single, at_chance, results):
     for compared in (comparison, single, at_chance):
-        text = report.render(name, compared, results)
-        assert text.endswith("\n")
-        assert not text.endswith("\n\n")
-        text.encode("utf-8")
-        assert report.render(name, compared, results) == text
+        is_whole(name, compared, results)
+
+
+@pytest.mark.parametrize("name", report.format_names())
+def test_every_format_renders_every_way_of_reading(name, sampled, cloze, rotate, results):
+    for compared in (sampled, cloze, rotate(sampled), rotate(cloze, 10)):
+        is_whole(name, compared, results)
+
+
+def is_whole(name, compared, results):
+    text = report.render(name, compared, results)
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n")
+    text.encode("utf-8")
+    assert not re.search(r"\bnan\b", text, re.IGNORECASE)
+    assert report.render(name, compared, results) == text
 
 
 @pytest.mark.parametrize("name", report.format_names())

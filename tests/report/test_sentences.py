@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from ggufeval.report.sentences import alarms, finding, heading, legend, notes
+from ggufeval.report.sentences import alarms, finding, heading, legend, notes, positions_legend
 from ggufeval.types import Design, RunStatus
 
 
@@ -149,3 +149,56 @@ def test_notes_on_unfinished_runs_and_unread_answers(single):
 
 def test_alarms_are_safe_to_print(comparison):
     assert alarms(replace(comparison, alarms=("\x1b[2J",))) == (r"\x1b[2J",)
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ({"read": "letter"}, ""),
+        ({"read": "cloze"}, "read by cloze (per byte); "),
+        ({"permute": "cyclic"}, "every rotation of the choices; "),
+        (
+            {"read": "sample", "max_tokens": 1, "permute": "cyclic"},
+            "read by sample (temperature 0, 1 token, a grammar); every rotation of the choices; ",
+        ),
+        (
+            {"read": "sample", "max_tokens": 30, "grammar": "choice json"},
+            "read by sample (temperature 0, 30 tokens, a grammar of each question's choices); ",
+        ),
+        (
+            {
+                "read": "sample",
+                "max_tokens": 10,
+                "grammar": "",
+                "parser": "\x1b",
+                "temperature": 0.6,
+            },
+            "read by sample (temperature 0.6, 10 tokens, no grammar, parser \\x1b); ",
+        ),
+    ],
+)
+def test_heading_says_how_answers_were_read(single, how, said):
+    run = single.reference.run
+    run = replace(run, fingerprint=replace(run.fingerprint, **how))
+    text = heading(replace(single, reference=replace(single.reference, run=run)))
+    assert f"5 shots; {said}model SmolLM2" in text
+
+
+def test_unread_answers_by_kind(sampled):
+    assert notes(sampled)[-1] == (
+        "Q2_K*: 12 answers could not be read and counted as wrong (9 unparsed, 3 no choice)."
+    )
+
+
+def test_the_plain_sum_is_told_too(cloze):
+    assert notes(cloze)[-1] == (
+        "By the plain sum of log-probabilities: "
+        "F16 34.21, Q8_0 33.21, Q4_K_M† 32.21, Q2_K* 31.21 (%)."
+    )
+
+
+def test_legends_of_rotations(comparison, single, rotate):
+    assert positions_legend(comparison) == ""
+    assert "p: mid-p McNemar (-: a question's rotations" in legend(rotate(comparison))
+    assert positions_legend(rotate(comparison, 5)).startswith("A to E: accuracy")
+    assert positions_legend(rotate(single)).endswith("in every rotation.")

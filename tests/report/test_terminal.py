@@ -1,12 +1,13 @@
 """The tables against literal output at fixed widths, as a terminal would show them."""
 
 import io
+import math
 from dataclasses import replace
 
 import pytest
 
 from ggufeval.report import terminal
-from ggufeval.types import Design, Estimate
+from ggufeval.types import Design, Estimate, Positions
 
 AT_80 = """\
 mmlu: 570 of 14,042 questions, 57 subjects, 10 per subject; prompt style
@@ -104,6 +105,33 @@ model     size   bpw accuracy             difference            lost/won p
 F16     271 MB 16.02 25.61 [22.19, 29.35] reference
 Q8_0    145 MB  8.51 41.40 [37.40, 45.50] +0.18 [-1.58, +1.93]     12/13 -
 Q4_K_M† 106 MB  6.25 40.18 [36.18, 44.28] -1.05 [-3.67, +1.56]     31/25 -
+"""
+
+POSITIONS = """\
+Position of the right choice
+model        A      B      C      D   mean   same
+──────────────────────────────────────────────────
+F16      45.23  43.23  41.23  39.23  41.23  50.00
+Q8_0     45.40  43.40  41.40  39.40  41.40  40.00
+Q4_K_M†  44.18  42.18  40.18  38.18  40.18  30.00
+Q2_K*    35.75  33.75  31.75  29.75  31.75  20.00
+
+accuracy: micro, in %, with its 95% interval; difference: in points, with its
+paired 95% interval; lost: right in the reference, wrong here; won: the reverse;
+p: mid-p McNemar (-: a question's rotations depend on one another); bpw:
+measured bits per weight.
+A to D: accuracy, in %, where the right choice stands there; mean: over a
+question's rotations; same: % of the questions that are answered alike in every
+rotation; lost and won count answers, one a rotation.
+"""
+
+TEN_POSITIONS_AT_60 = """\
+Position of the right choice
+             A      B      C      D      E
+model        F      G      H      I      J   mean   same
+─────────────────────────────────────────────────────────
+F16      51.23  49.23  47.23  45.23  43.23  41.23  50.00
+         41.23  39.23  37.23  35.23  33.23
 """
 
 Q2_K_IN_COLOR = (
@@ -239,3 +267,41 @@ def test_a_full_run_is_exact(comparison):
     text = terminal.draw(full)
     assert "40.00 (exact)" in text
     assert "\nexact: every question was asked" in text
+
+
+def test_texts_have_no_letter_mass(sampled):
+    text = terminal.draw(sampled)
+    assert "model    macro accuracy        questions/s  tokens/s     time   memory\n" in text
+    assert "mass" not in text
+    assert "nan" not in text
+
+
+def test_one_model_with_a_letter_mass_keeps_the_column(comparison):
+    unknown = replace(comparison.reference, letter_mass=math.nan)
+    text = terminal.draw(replace(comparison, reference=unknown))
+    assert "\nF16      41.23 [37.23, 45.23]       -         3.00       649" in text
+
+
+def test_positions_of_the_right_choice(comparison, rotate):
+    text = terminal.draw(rotate(comparison))
+    assert POSITIONS in text
+    assert "+0.18 [-1.58, +1.93]     12/13 -\n" in text
+    assert "every rotation of the choices; reference SmolLM2-135M-Instruct" in text
+
+
+def test_ten_positions_share_columns_where_it_is_narrow(comparison, rotate):
+    assert TEN_POSITIONS_AT_60 in terminal.draw(rotate(comparison, 10), 60)
+
+
+@pytest.mark.parametrize("n", range(2, 11))
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_positions_fit(comparison, rotate, n, width):
+    text = terminal.draw(rotate(comparison, n), width)
+    assert max(len(line) for line in text.splitlines()) <= width
+
+
+def test_a_position_that_was_not_asked(single):
+    nothing = Estimate(math.nan, math.nan, math.nan)
+    positions = Positions((Estimate(0.5, 0.4, 0.6), nothing), nothing)
+    text = terminal.draw(replace(single, reference=replace(single.reference, positions=positions)))
+    assert "\nSmolLM2-135M-Instruct F16  50.00  -  41.23     -\n" in text

@@ -1,5 +1,6 @@
 """What a reader must be told."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -38,6 +39,27 @@ def test_letter_mass(make_result):
         "Less than 50% of the probability lies on the letters, so the prompt style may not suit "
         "the model: Tiny Q8_0 31.0%."
     )
+
+
+def test_a_mass_that_nobody_measured_is_not_low(make_result):
+    assert not alarms(make_result({"law": "AABAC" * 12}, mass=math.nan, read="sample"))
+
+
+def test_likelihoods_of_texts_have_no_letters(make_result):
+    most_are_a = make_result({"law": "A" * 190 + "B" * 10}, read="cloze", mass=math.nan)
+    drifted = make_result({"law": "A" * 150 + "B" * 50}, read="cloze", mass=math.nan)
+    assert compare(most_are_a, [drifted]).alarms == ()
+
+
+def test_one_letter_is_the_one_shown(make_result):
+    result = make_result({"law": "A" * 40})
+    turned = tuple(replace(r, rotation=i % 4) for i, r in enumerate(result.records))
+    assert not alarms(replace(result, records=turned))
+    always_first = tuple(
+        replace(r, rotation=i % 4, letter=i % 4, correct=i % 4 == 0)
+        for i, r in enumerate(result.records)
+    )
+    assert "one letter: Tiny Q8_0 100.0% A." in alarms(replace(result, records=always_first))[1]
 
 
 def test_partial(make_result):

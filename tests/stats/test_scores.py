@@ -1,5 +1,8 @@
 """One run by itself."""
 
+import math
+from dataclasses import replace
+
 import pytest
 
 from ggufeval.errors import ComparisonError
@@ -57,3 +60,40 @@ def test_letters_count_up_to_the_longest_question(make_result, make_question):
 def test_nothing_recorded(make_result):
     with pytest.raises(ComparisonError, match="Tiny Q8_0 has no answers yet"):
         score(make_result({"law": "---"}))
+
+
+def cloze(make_result, letters, logprobs, **run):
+    """A run by likelihoods: the letters per byte, and the sums behind them."""
+    result = make_result({"law": letters}, read="cloze", mass=math.nan, **run)
+    records = tuple(
+        replace(r, letter_logits=sums, logsumexp=0.0)
+        for r, sums in zip(result.records, logprobs, strict=True)
+    )
+    return replace(result, records=records)
+
+
+def test_sums_of_log_probabilities_have_a_verdict_of_their_own(make_result):
+    right, wrong = (-1.0, -2.0, -3.0, -4.0), (-9.0, -2.0, -3.0, -4.0)
+    s = score(cloze(make_result, "AB", [right, right]))
+    assert s.micro == wilson(1, 2)
+    assert s.summed == wilson(2, 2)
+    assert score(cloze(make_result, "AA", [right, wrong])).summed == wilson(1, 2)
+    assert math.isnan(s.letter_mass)
+    weighted = {"design": Design.STRATIFIED, "population": {"law": 9}}
+    s = score(cloze(make_result, "AB", [right, right], **weighted))
+    assert s.summed == stratified([2], [2], [1.0])
+
+
+def test_other_ways_of_reading_have_no_sums(make_result):
+    assert score(make_result({"law": "AB"})).summed is None
+
+
+def test_texts_have_no_logits(make_result):
+    result = make_result({"law": "AB?"}, read="sample", mass=math.nan)
+    records = [replace(r, letter_logits=()) for r in result.records]
+    records[2] = replace(records[2], parse_error="unparsed: JSON was expected, found ''")
+    s = score(replace(result, records=tuple(records)))
+    assert (s.n, s.n_unread, s.n_unparsed, s.n_no_choice) == (3, 1, 1, 0)
+    assert s.micro == wilson(1, 3)
+    assert s.summed is None
+    assert math.isnan(s.letter_mass)

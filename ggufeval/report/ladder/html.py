@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TextIO
 
 from ggufeval.report import numerals
-from ggufeval.report.html import settings, template
+from ggufeval.report.html import conditions, template
 from ggufeval.report.ladder.chart import ladder_chart
 from ggufeval.report.ladder.format import LadderFormat
 from ggufeval.report.ladder.rows import rows
@@ -50,7 +50,7 @@ def _runs(ladder: Ladder) -> Iterator[tuple[str, Run]]:
 
 
 def _shared_settings(run: Run) -> Iterator[tuple[str, str]]:
-    return ((n, value) for n, value in settings(run.fingerprint) if n.startswith(_SHARED))
+    return ((n, value) for n, value in conditions(run.fingerprint) if n.startswith(_SHARED))
 
 
 FORMAT = LadderFormat("html", ".html", render)
