@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 DEFAULT_DB = Path("results/ggufeval.sqlite")
+_ROWS = "meta-rows"
 
 db = click.option(
     "--db",
@@ -63,7 +64,9 @@ _SAMPLING = (
     click.option("--seed", type=int, default=0, show_default=True, help="Of the draw."),
 )
 _QUESTIONS = (
-    click.option("--task", help="mmlu, or sample: the questions inside.  [default: mmlu]"),
+    click.option(
+        "--task", help="mmlu, meta-rows, or sample: the questions inside.  [default: mmlu]"
+    ),
     data,
     click.option("--subjects", multiple=True, metavar="A,B", help="Only these subjects."),
     *_SAMPLING,
@@ -152,7 +155,7 @@ def load_questions(values: dict[str, Any], default_task: str | None = None) -> Q
 
     data = values["data"]
     return tasks.load(
-        values["task"] or (default_task if data is None else None),
+        _task(values) or (default_task if data is None else None),
         data,
         subjects=values["subjects"],
         limit=values["limit"],
@@ -163,12 +166,30 @@ def load_questions(values: dict[str, Any], default_task: str | None = None) -> Q
     )
 
 
+def _task(values: dict[str, Any]) -> str | None:
+    """The task asked for; rows that bring their own prompts are a task and a style in one.
+
+    Raises UsageError where only one of the two is meant.
+    """
+    task: str | None = values["task"]
+    if _ROWS not in {task, values["prompt"]}:
+        return task
+    if values["prompt"] != _ROWS:
+        raise UsageError(f"--task {_ROWS} brings its own prompts: add --prompt {_ROWS}.")
+    if task not in {None, _ROWS}:
+        raise UsageError(
+            f"--prompt {_ROWS} asks the questions of Meta's rows, found --task {task}. Drop --task."
+        )
+    return _ROWS
+
+
 def run_options(values: dict[str, Any]) -> Options:
     """The run's options, out of those of `engine` and `questions`."""
     from ggufeval import prompts
     from ggufeval.runner import Options
 
     prompts.letter_style(values["prompt"])  # an unknown one is refused before anything is fetched
+    _task(values)  # and a contradiction
     return Options(
         prompt=values["prompt"],
         shots=values["shots"],

@@ -2,8 +2,15 @@ from dataclasses import replace
 
 import pytest
 
-from ggufeval.report.sentences import alarms, finding, heading, legend, notes
-from ggufeval.types import Design, RunStatus
+from ggufeval.report.sentences import (
+    alarms,
+    finding,
+    heading,
+    legend,
+    notes,
+    replication,
+)
+from ggufeval.types import Design, Difference, Estimate, Replication, RunStatus
 
 
 @pytest.mark.parametrize(
@@ -149,3 +156,25 @@ def test_notes_on_unfinished_runs_and_unread_answers(single):
 
 def test_alarms_are_safe_to_print(comparison):
     assert alarms(replace(comparison, alarms=("\x1b[2J",))) == (r"\x1b[2J",)
+
+
+def test_a_replication(comparison):
+    found = Replication(
+        n=570,
+        ours=Estimate(274 / 570, 0.44, 0.52),
+        theirs=Estimate(280 / 570, 0.45, 0.53),
+        n_same=520,
+        difference=Difference(
+            lost=12,
+            won=6,
+            changed=32,
+            micro=Estimate(-6 / 570, -0.026, 0.005),
+            macro=Estimate(-0.01, -0.026, 0.005),
+            mcnemar_p=0.2379,
+        ),
+    )
+    assert replication("Meta-Llama 1B\x1b F16", found) == (
+        r"Meta-Llama 1B\x1b F16 beside the recorded answers to the same 570 questions: 48.07% "
+        "right, recorded 49.12%; the same answer to 91.23%; lost 12, won 6, difference -1.05 "
+        "points [-2.60, +0.50], p 0.238."
+    )
