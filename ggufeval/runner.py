@@ -153,6 +153,11 @@ def _prepare(
     process: ModelProcess, model: ModelFiles, questions: QuestionSet, options: Options
 ) -> _Job:
     reader = options.reader()
+    if options.permute and any(question.prompt for question in questions.questions):
+        raise UsageError(
+            f"--permute {options.permute}: the prompts of {questions.source} are fixed, so their "
+            "choices cannot be turned. Leave it out, or use another --prompt."
+        )
     info = process.info(model.parts, model.sha256)
     asked = tuple(
         (question, rotation)

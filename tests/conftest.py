@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 import sqlite3
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hub_stand_in import HubStandIn
@@ -18,7 +19,7 @@ from ggufeval import runner, tasks
 from ggufeval.catalog.files import file_sha256
 from ggufeval.catalog.resolve import resolve
 from ggufeval.llama.client import ModelProcess
-from ggufeval.types import QuestionSet
+from ggufeval.types import LETTERS, Question, QuestionSet
 
 # A busy machine is not a bug: the first call of scipy alone may pass hypothesis' 200 ms.
 settings.register_profile("ggufeval", deadline=None)
@@ -185,3 +186,29 @@ def llama3_tiny(
     path = tmp_path_factory.mktemp("llama3") / "Llama-3-Tiny-F16.gguf"
     make_model.write(path, make_model.SHAPES["tiny"], llama3_vocabulary, template=llama3_template)
     return path
+
+
+@pytest.fixture(scope="session")
+def meta_row() -> Callable[..., dict[str, Any]]:
+    """A question as a row of Meta's evals data sets has it. The words are ours."""
+    from ggufeval.prompts import meta
+
+    def make(
+        question: Question, shots: Sequence[Question] = (), answered: str | None = "A"
+    ) -> dict[str, Any]:
+        letters = LETTERS[: len(question.choices)]
+        prompt = "".join(span.text for span in meta.raw(question, shots))
+        return {
+            "task_type": "Generative",
+            "task_name": "mmlu_chat",
+            "subtask_name": f"mmlu_chat.{question.subject}",
+            "input_question": question.stem,
+            "input_choice_list": dict(zip(letters, question.choices, strict=True)),
+            "input_final_prompts": [prompt],
+            "input_correct_responses": [f'"{letters[question.answer]}"'],
+            "output_prediction_text": [f" {answered}." if answered else ""],
+            "output_parsed_answer": answered,
+            "is_correct": answered == letters[question.answer],
+        }
+
+    return make

@@ -20,6 +20,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 _PUT_AND_READ = ("prompt", "shots", "read", "grammar", "temperature", "max_tokens")
 _NONE = "none"
 DEFAULT_DB = Path("results/ggufeval.sqlite")
+_ROWS = "meta-rows"
 
 db = click.option(
     "--db",
@@ -65,7 +66,9 @@ _SAMPLING = (
     click.option("--seed", type=int, default=0, show_default=True, help="Of what is drawn."),
 )
 _ASKED = (
-    click.option("--task", help="mmlu, or sample: the questions inside.  [default: mmlu]"),
+    click.option(
+        "--task", help="mmlu, meta-rows, or sample: the questions inside.  [default: mmlu]"
+    ),
     data,
     click.option("--subjects", multiple=True, metavar="A,B", help="Only these subjects."),
     *_SAMPLING,
@@ -185,7 +188,7 @@ def load_questions(values: dict[str, Any], default_task: str | None = None) -> Q
 
     data = values["data"]
     return tasks.load(
-        values["task"] or (default_task if data is None else None),
+        _task(values) or (default_task if data is None else None),
         data,
         subjects=values["subjects"],
         limit=values["limit"],
@@ -196,6 +199,24 @@ def load_questions(values: dict[str, Any], default_task: str | None = None) -> Q
     )
 
 
+def _task(values: dict[str, Any]) -> str | None:
+    """The task asked for; rows that bring their own prompts are a task and a style in one.
+
+    Raises UsageError where only one of the two is meant.
+    """
+    task: str | None = values["task"]
+    prompt = values.get("prompt")
+    if _ROWS not in {task, prompt}:
+        return task
+    if prompt != _ROWS:
+        raise UsageError(f"--task {_ROWS} brings its own prompts: add --prompt {_ROWS}.")
+    if task not in {None, _ROWS}:
+        raise UsageError(
+            f"--prompt {_ROWS} asks the questions of Meta's rows, found --task {task}. Drop --task."
+        )
+    return _ROWS
+
+
 def run_options(values: dict[str, Any]) -> Options:
     """The run's options, out of those of `engine` and, where they are there, `questions` and
     `reading`.
@@ -204,6 +225,7 @@ def run_options(values: dict[str, Any]) -> Options:
     """
     from ggufeval.runner import Options
 
+    _task(values)
     reading = {name: values[name] for name in _PUT_AND_READ if name in values}
     permute = values.get("permute", _NONE)
     options = Options(

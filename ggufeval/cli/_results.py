@@ -12,7 +12,7 @@ import click
 from ggufeval.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ggufeval.store import Store
     from ggufeval.types import Comparison, Run, RunResult
@@ -85,6 +85,22 @@ def stored(
         return compare(
             store, runs, choose_reference(runs, reference), allow_mismatch=allow_mismatch
         )
+
+
+def tell_replications(
+    store: Store,
+    runs: Sequence[Run],
+    recorded: Mapping[str, int | None],
+    say: Callable[[str], None],
+) -> None:
+    """How each run compares with the answers that its questions brought along, if they did."""
+    if not recorded:
+        return
+    from ggufeval.report import sentences
+    from ggufeval.stats.replication import replication
+
+    for run in runs:
+        say(sentences.replication(run.model.label, replication(store.result(run.id), recorded)))
 
 
 def show(format_name: str, comparison: Comparison, results: Sequence[RunResult]) -> None:

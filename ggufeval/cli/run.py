@@ -21,7 +21,7 @@ def run(models: tuple[str, ...], **values: Any) -> None:
     Prints the id of each run. `ggufeval compare` compares them.
     """
     from ggufeval import sweep as house
-    from ggufeval.cli import _models, _progress
+    from ggufeval.cli import _models, _progress, _results
     from ggufeval.store import Store
 
     quiet = values["quiet"]
@@ -41,6 +41,7 @@ def run(models: tuple[str, ...], **values: Any) -> None:
             progress=_progress.progress(quiet=quiet),
             say=say,
         )
+        _results.tell_replications(store, outcome.runs, questions.recorded, say)
     for done in outcome.runs:
         click.echo(done.id)
     if not outcome.runs:

@@ -12,7 +12,7 @@ from ggufeval.types import LETTERS, Design, RunStatus
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ggufeval.types import Comparison, Fingerprint, Ladder
+    from ggufeval.types import Comparison, Fingerprint, Ladder, Replication
 
 _WITHOUT_MATRIX = ("F32", "F16", "BF16")
 """Types that no importance matrix could improve."""
@@ -129,6 +129,19 @@ def _finding_of_one(reference: Row, row: Row) -> str:
 
 def _difference(row: Row) -> float:
     return row.against.micro.value if row.against else 0.0
+
+
+def replication(label: str, found: Replication) -> str:
+    """A run beside the answers that came with its questions."""
+    d = found.difference
+    return (
+        f"{numerals.visible(label)} beside the recorded answers to the same "
+        f"{numerals.count(found.n, 'question')}: {numerals.percent(found.ours.value)}% right, "
+        f"recorded {numerals.percent(found.theirs.value)}%; the same answer to "
+        f"{numerals.percent(found.n_same / found.n)}%; lost {d.lost:,}, won {d.won:,}, difference "
+        f"{numerals.points(d.micro.value)} points {numerals.points_interval(d.micro)}, "
+        f"p {numerals.probability(d.mcnemar_p)}."
+    )
 
 
 def legend(comparison: Comparison) -> str:

@@ -68,14 +68,18 @@ def tasks() -> dict[str, Task]:
 
 
 def _source(name: str | None, data: Path | None, *, offline: bool) -> Source:
-    if data is not None and not data.exists():
+    task = _task(DEFAULT if name is None else name)
+    if data is not None and not data.exists() and not task.is_elsewhere(data):
         raise UsageError(f"--data {data} does not exist: expected a file or a folder of questions.")
     if name is None and data is not None and data.is_file():
         return files.load(data)
+    return task.load(data, offline=offline)
+
+
+def _task(name: str) -> Task:
     known = tasks()
-    name = DEFAULT if name is None else name
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(sorted(known))}."
         raise UsageError(f"There is no task {name!r}. {hint} Own questions go with --data FILE.")
-    return known[name].load(data, offline=offline)
+    return known[name]

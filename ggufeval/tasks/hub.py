@@ -1,4 +1,4 @@
-"""MMLU from the Hugging Face hub. The only file that imports `datasets`."""
+"""MMLU and Meta's evals from the Hugging Face hub. The only file that imports `datasets`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ggufeval.errors import DataError
@@ -22,24 +22,85 @@ FILES = {
 
 _OTHERWISE = "give a local copy with --data PATH, or try the embedded questions with --task sample"
 
+_CARD, _SPLIT = "README.md", "latest"
+_OTHER_ROWS = "give a saved copy with --data FILE"
+
 
 def parquet_files(*, offline: bool) -> dict[str, Path]:
     """Split -> its parquet file in the hub's cache, fetched if it is not there yet.
 
     Raises DataError where it is not there and cannot be fetched, or must not be, or is damaged.
     """
-    cache = cache_folder(os.environ)
-    snapshot = cache / f"datasets--{REPO.replace('/', '--')}" / "snapshots" / REVISION
+    snapshot = _cached(REPO) / "snapshots" / REVISION
     cached = {split: snapshot / file for split, file in FILES.items()}
     # A commit never changes: what is in the cache needs no word from the hub.
     if all(os.access(path, os.R_OK) for path in cached.values()):
-        return _whole(cached)
-    if offline or os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
-        raise DataError(
-            f"MMLU is not in the hub's cache ({cache}), and --offline or HF_HUB_OFFLINE forbids "
-            f"to fetch it. Run once with a network, or {_OTHERWISE}."
-        )
-    return _whole(_download())
+        paths = list(cached.values())
+    else:
+        _check_online("MMLU", _OTHERWISE, offline=offline)
+        urls = [_url(REPO, REVISION, file) for file in FILES.values()]
+        paths = _download(urls, "MMLU", _OTHERWISE)
+    _check_whole(paths, _OTHERWISE)
+    return dict(zip(FILES, paths, strict=True))
+
+
+def details(repository: str, *, offline: bool) -> tuple[str, list[Path]]:
+    """Meta's MMLU in one of its repositories `OWNER/MODEL-evals`: what it is called, for people,
+    and its parquet files. What the cache has once is not asked for again.
+
+    Raises DataError as `parquet_files` does, and where the repository has no such rows.
+    """
+    config = f"{repository.partition('/')[2]}__mmlu__details"
+    commit, paths = _cached_details(repository, config)
+    if not paths:
+        _check_online(repository, _OTHER_ROWS, offline=offline)
+        (card,) = _download([_url(repository, "main", _CARD)], repository, _OTHER_ROWS)
+        commit = card.parent.name
+        urls = _details_urls(repository, commit, config)
+        paths = _download(urls, repository, _OTHER_ROWS)
+    _check_whole(paths, _OTHER_ROWS)
+    return f"{repository}@{commit[:8]}", paths
+
+
+def _cached_details(repository: str, config: str) -> tuple[str, list[Path]]:
+    """The commit that the cache has as `main`, and the files that its card names for the config;
+    none unless all are there."""
+    folder = _cached(repository)
+    try:
+        commit = (folder / "refs" / "main").read_text(encoding="utf-8").strip()
+        card = (folder / "snapshots" / commit / _CARD).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return "", []
+    # No parser of YAML: what this overlooks is asked for again, and read by the client's own.
+    of_config = card.partition(f"config_name: {config}\n")[2].partition("config_name:")[0]
+    of_split = of_config.partition(f"split: {_SPLIT}\n")[2].partition("split:")[0]
+    names = re.findall(r"""[^\s'"]+\.parquet[^\s'"]*""", of_split)
+    paths = [folder / "snapshots" / commit / name for name in names]
+    return commit, paths if all(os.access(path, os.R_OK) for path in paths) else []
+
+
+def _details_urls(repository: str, commit: str, config: str) -> list[str]:
+    """Where the rows are, as the repository's card has it."""
+    import datasets
+
+    no_rows = DataError(
+        f"{repository} has no rows of MMLU: expected the config {config} with the split "
+        f"{_SPLIT}, found none. Name another repository, or {_OTHER_ROWS}."
+    )
+    try:
+        builder = datasets.load_dataset_builder(repository, config, revision=commit)
+    except ValueError as error:  # no such config
+        raise no_rows from error
+    except FileNotFoundError as error:
+        # It tells all file names that it would take, and a folder here where it looked for them.
+        missing = FileNotFoundError("the files that its card names cannot be listed")
+        raise _failure(missing, repository, _OTHER_ROWS) from error
+    except Exception as error:
+        raise _failure(error, repository, _OTHER_ROWS) from error
+    urls = [str(url) for url in (builder.config.data_files or {}).get(_SPLIT, ())]
+    if not urls:
+        raise no_rows
+    return urls
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:
@@ -50,31 +111,57 @@ def cache_folder(environ: Mapping[str, str]) -> Path:
     return Path(os.path.expandvars(folder)).expanduser()
 
 
-def _download() -> dict[str, Path]:
+def _cached(repository: str) -> Path:
+    return cache_folder(os.environ) / f"datasets--{repository.replace('/', '--')}"
+
+
+def _url(repository: str, revision: str, file: str) -> str:
+    return f"hf://datasets/{repository}@{revision}/{file}"
+
+
+def _check_online(name: str, otherwise: str, *, offline: bool) -> None:
+    """DataError where `name` must not be fetched."""
+    if offline or os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
+        raise DataError(
+            f"{name} is not in the hub's cache ({cache_folder(os.environ)}), and --offline or "
+            f"HF_HUB_OFFLINE forbids to fetch it. Run once with a network, or {otherwise}."
+        )
+
+
+def _download(urls: Sequence[str], name: str, otherwise: str) -> list[Path]:
+    """Fetch files of `name` into the hub's cache. `otherwise` is what else its user can do."""
     import datasets
 
     if not sys.stderr.isatty():
         datasets.disable_progress_bars()
-    urls = {split: f"hf://datasets/{REPO}@{REVISION}/{file}" for split, file in FILES.items()}
     # Not load_dataset: it keeps a second copy as Arrow files, and without a network it takes
     # whichever revision was cached last.
     try:
-        paths = datasets.DownloadManager().download(urls)
+        paths = datasets.DownloadManager().download(list(urls))
     except Exception as error:
         # Whatever its HTTP client raises: that has been requests, httpx and httpx2 so far.
-        endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
-        what, advice = _explain(error)
-        raise DataError(
-            f"MMLU could not be fetched from {endpoint} ({what}). {advice}, or {_OTHERWISE}."
-        ) from error
-    return {split: Path(path) for split, path in paths.items()}
+        raise _failure(error, name, otherwise) from error
+    return [Path(path) for path in paths]
+
+
+def _failure(error: BaseException, name: str, otherwise: str) -> DataError:
+    # That a file is not there is what the client concludes, from 429 or no answer too.
+    while isinstance(error, FileNotFoundError) and error.__cause__:
+        error = error.__cause__
+    if type(error).__name__ == "GatedRepoError":  # of the hub's client, which is not known here
+        return DataError(
+            f"{name} is gated: ask for access on its page on the hub with your account, then set "
+            f"HF_TOKEN; or {otherwise}."
+        )
+    endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
+    what, advice = _explain(error)
+    return DataError(
+        f"{name} could not be fetched from {endpoint} ({what}). {advice}, or {otherwise}."
+    )
 
 
 def _explain(error: BaseException) -> tuple[str, str]:
     """What happened, and what to do about it."""
-    # That a file is not there is what the client concludes, from 429 or no answer too.
-    while isinstance(error, FileNotFoundError) and error.__cause__:
-        error = error.__cause__
     response = getattr(error, "response", None)
     status = 0 if response is None else response.status_code
     said = getattr(error, "server_message", None) or str(error)
@@ -84,6 +171,9 @@ def _explain(error: BaseException) -> tuple[str, str]:
         advice = f"Run again in {wait[1] if wait else 'five minutes'}, or set HF_TOKEN"
     elif status >= 500:
         advice = "Run again later"
+    elif type(error).__name__ == "RepositoryNotFoundError":
+        # The hub does not tell whether there is none, or none for this user.
+        advice = "Check its name, HF_ENDPOINT and HF_TOKEN"
     elif status:
         advice = "Check HF_ENDPOINT and HF_TOKEN"
     elif getattr(error, "filename", None):
@@ -93,8 +183,8 @@ def _explain(error: BaseException) -> tuple[str, str]:
     return f"{type(error).__name__}: {reason}".rstrip(": "), advice
 
 
-def _whole(paths: dict[str, Path]) -> dict[str, Path]:
-    for path in paths.values():
+def _check_whole(paths: Iterable[Path], otherwise: str) -> None:
+    for path in paths:
         # The client names a file by the sha256 that the hub has promised, and does not check it.
         promised = _blob(path).name
         if re.fullmatch("[0-9a-f]{64}", promised):
@@ -103,9 +193,8 @@ def _whole(paths: dict[str, Path]) -> dict[str, Path]:
             if found != promised:
                 raise DataError(
                     f"{path.resolve()} is damaged: the hub promised sha256 {promised}, and it has "
-                    f"{found}. Delete it and run again, or {_OTHERWISE}."
+                    f"{found}. Delete it and run again, or {otherwise}."
                 )
-    return paths
 
 
 def _blob(path: Path) -> Path:

@@ -84,6 +84,11 @@ def _notes(text: str, tests: BySubject, dev: BySubject) -> tuple[str, ...]:
         ("dev questions", N_DEV, sum(map(len, dev.values()))),
         ("subjects", N_SUBJECTS, len(tests)),
     )
+    return deviations(text, counts)
+
+
+def deviations(text: str, counts: Iterable[tuple[str, int, int]]) -> tuple[str, ...]:
+    """A sentence for each count (what, as published, as found) that is another."""
     return tuple(
         f"MMLU has {expected:,} {what}, {text} has {found:,}."
         for what, expected, found in counts

@@ -73,7 +73,7 @@ def _listed(row: Row) -> tuple[str, ...]:
             f"{row.place}: expected choices as a list, in CSV as JSON such as "
             f'["yes", "no"], found {reprlib.repr(value)}.'
         )
-    _check_number(row, len(value))
+    check_number(row, len(value))
     return tuple(
         text(row, choice, f"choice {letter}")
         for letter, choice in zip(LETTERS, value, strict=False)
@@ -88,7 +88,7 @@ def _lettered(row: Row) -> tuple[str, ...]:
         values = values[: len(LETTERS)]
     while values and _is_blank(values[-1]):
         values.pop()
-    _check_number(row, len(values))
+    check_number(row, len(values))
     return tuple(
         text(row, choice, f"choice {letter}")
         for letter, choice in zip(LETTERS, values, strict=False)
@@ -99,7 +99,7 @@ def _is_blank(value: object) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
-def _check_number(row: Row, n_choices: int) -> None:
+def check_number(row: Row, n_choices: int) -> None:
     if not 2 <= n_choices <= len(LETTERS):
         raise DataError(
             f"{row.place}: expected 2 to {len(LETTERS)} choices, found {n_choices}. "

@@ -61,6 +61,7 @@ def select(
             *_left_out(everything, asked),
             *(_uneven(asked, chosen) if design is Design.STRATIFIED else ()),
         ),
+        recorded={q.id: source.recorded[q.id] for q in questions if q.id in source.recorded},
     )
 
 
@@ -177,7 +178,12 @@ def _rank(seed: int, name: str) -> bytes:
 
 
 def pick_shots(source: Source, subjects: Iterable[str], n: int) -> dict[str, tuple[Question, ...]]:
-    """Subject -> its first `n` dev questions. Raises DataError where one has fewer."""
+    """Subject -> its first `n` dev questions. Raises DataError where one has fewer.
+
+    Of questions that bring prompts of their own there are none to pick, whatever `n` is.
+    """
+    if source.shots is None:
+        return dict.fromkeys(subjects, ())
     available = {subject: source.shots.get(subject, ()) for subject in subjects}
     poorest = min(available, key=lambda subject: len(available[subject]))
     fewest = len(available[poorest])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -18,9 +18,12 @@ class Source:
     text: str
     """Where they came from, for people: `cais/mmlu@c30699e8`, a path, `embedded`."""
     questions: tuple[Question, ...]
-    shots: Mapping[str, tuple[Question, ...]]
-    """Subject -> its dev questions, in order; a subject without any may be absent."""
+    shots: Mapping[str, tuple[Question, ...]] | None
+    """Subject -> its dev questions, in order; a subject without any may be absent. None: the
+    questions bring prompts of their own, shots and all."""
     notes: tuple[str, ...] = ()
+    recorded: Mapping[str, int | None] = field(default_factory=dict)
+    """As in `QuestionSet`."""
 
 
 class Loader(Protocol):
@@ -40,3 +43,5 @@ class Task:
     """As in `--task`."""
     description: str
     load: Loader
+    is_elsewhere: Callable[[Path], bool] = lambda _: False
+    """Whether `--data` of that text is the name of something that need not be on the disk."""

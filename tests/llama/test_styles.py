@@ -13,7 +13,7 @@ from ggufeval.llama.model import Model
 from ggufeval.llama.worker import Piece
 from ggufeval.types import Question, Span
 
-STYLES = sorted(set(prompts.styles()) - {"meta", "meta-system", "template"})
+STYLES = sorted(set(prompts.styles()) - {"meta", "meta-rows", "meta-system", "template"})
 
 
 @pytest.fixture(scope="module")

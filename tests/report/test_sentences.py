@@ -2,8 +2,16 @@ from dataclasses import replace
 
 import pytest
 
-from ggufeval.report.sentences import alarms, finding, heading, legend, notes, positions_legend
-from ggufeval.types import Design, RunStatus
+from ggufeval.report.sentences import (
+    alarms,
+    finding,
+    heading,
+    legend,
+    notes,
+    positions_legend,
+    replication,
+)
+from ggufeval.types import Design, Difference, Estimate, Replication, RunStatus
 
 
 @pytest.mark.parametrize(
@@ -202,3 +210,25 @@ def test_legends_of_rotations(comparison, single, rotate):
     assert "p: mid-p McNemar (-: a question's rotations" in legend(rotate(comparison))
     assert positions_legend(rotate(comparison, 5)).startswith("A to E: accuracy")
     assert positions_legend(rotate(single)).endswith("in every rotation.")
+
+
+def test_a_replication(comparison):
+    found = Replication(
+        n=570,
+        ours=Estimate(274 / 570, 0.44, 0.52),
+        theirs=Estimate(280 / 570, 0.45, 0.53),
+        n_same=520,
+        difference=Difference(
+            lost=12,
+            won=6,
+            changed=32,
+            micro=Estimate(-6 / 570, -0.026, 0.005),
+            macro=Estimate(-0.01, -0.026, 0.005),
+            mcnemar_p=0.2379,
+        ),
+    )
+    assert replication("Meta-Llama 1B\x1b F16", found) == (
+        r"Meta-Llama 1B\x1b F16 beside the recorded answers to the same 570 questions: 48.07% "
+        "right, recorded 49.12%; the same answer to 91.23%; lost 12, won 6, difference -1.05 "
+        "points [-2.60, +0.50], p 0.238."
+    )

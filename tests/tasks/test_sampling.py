@@ -313,3 +313,16 @@ def test_a_subject_that_was_not_drawn_needs_no_shots():
     result = select(source, sample=1, shots=5)
     assert ids(result) == ["x/0"]
     assert list(result.shots) == ["x"]
+
+
+def test_questions_with_prompts_of_their_own_need_no_shots():
+    source = Source("t", "rows", XYZ.questions, None)
+    assert select(source, shots=5).shots == {"x": (), "y": (), "z": ()}
+
+
+def test_recorded_answers_are_those_of_the_questions_drawn():
+    recorded = {"t/x/0": 1, "t/z/5": None, "t/nowhere/0": 0}
+    source = Source("t", "rows", XYZ.questions, None, (), recorded)
+    assert select(source).recorded == {"t/x/0": 1, "t/z/5": None}
+    assert select(source, subjects=["z"]).recorded == {"t/z/5": None}
+    assert select(XYZ).recorded == {}

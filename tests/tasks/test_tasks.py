@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -7,10 +8,13 @@ from ggufeval import tasks
 from ggufeval.errors import DataError, UsageError
 from ggufeval.types import Design, Question, QuestionSet
 
+KNOWN = "meta-rows, mmlu, sample"
+
 
 def test_names():
-    assert tasks.task_names() == ["mmlu", "sample"]
+    assert tasks.task_names() == ["meta-rows", "mmlu", "sample"]
     assert {name: task.name for name, task in tasks.tasks().items()} == {
+        "meta-rows": "meta-rows",
         "mmlu": "mmlu",
         "sample": "sample",
     }
@@ -28,7 +32,7 @@ def test_a_new_task_is_one_new_file(tmp_path, monkeypatch):
     )
     monkeypatch.setattr(tasks, "__path__", [*tasks.__path__, str(tmp_path)])
     try:
-        assert tasks.task_names() == ["mmlu", "riddles", "sample"]
+        assert tasks.task_names() == ["meta-rows", "mmlu", "riddles", "sample"]
         assert tasks.load("riddles", None, shots=0, offline=True) == QuestionSet(
             task="riddles",
             source="the Sphinx",
@@ -50,6 +54,17 @@ def test_nothing_heavy_is_imported():
         [sys.executable, "-c", code], capture_output=True, check=True, text=True
     )
     assert result.stdout == "set()\n"
+
+
+def test_data_that_is_on_no_disk(tmp_path, monkeypatch):
+    """A task may take a name for it; no other does."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    name = Path("meta-llama/Llama-3.2-3B-Instruct-evals")
+    with pytest.raises(DataError, match=f"^{name} is not in the hub's cache"):
+        tasks.load("meta-rows", name, offline=True)
+    for task, data in ((None, name), ("mmlu", name), ("meta-rows", Path("rows/mine.parquet"))):
+        with pytest.raises(UsageError, match=f"^--data {data} does not exist"):
+            tasks.load(task, data, offline=True)
 
 
 @pytest.mark.parametrize("task", [None, "mmlu"])
@@ -98,9 +113,12 @@ def test_all_options_together(parquet_mmlu):
         ("mmul", "There is no task 'mmul'. Did you mean mmlu? Own questions go with --data FILE."),
         (
             "arc",
-            "There is no task 'arc'. There are mmlu, sample. Own questions go with --data FILE.",
+            f"There is no task 'arc'. There are {KNOWN}. Own questions go with --data FILE.",
         ),
-        ("", "There is no task ''. There are mmlu, sample. Own questions go with --data FILE."),
+        (
+            "",
+            f"There is no task ''. There are {KNOWN}. Own questions go with --data FILE.",
+        ),
     ],
 )
 def test_unknown_tasks(task, message):

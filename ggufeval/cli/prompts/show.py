@@ -39,7 +39,7 @@ def show(style: str, model: str | None, question: str | None, **values: Any) -> 
     from ggufeval import prompts
 
     prompts.style(style)
-    whole = dict.fromkeys(("limit", "sample")) | {"subjects": (), "seed": 0}
+    whole = dict.fromkeys(("limit", "sample")) | {"subjects": (), "seed": 0, "prompt": style}
     questions = _options.load_questions(values | whole, default_task="sample")
     asked = _find(questions, question)
     if model is None:
