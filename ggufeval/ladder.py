@@ -6,6 +6,7 @@ docs/prompts.md, which has the study's figures and what must be said beside them
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -42,6 +43,7 @@ RUNGS = (
     Rung(8, "meta", 0.0, 0, by_letter=True, otherwise="chat"),
 )
 SHOTS = 5
+_NUMBERS = re.compile(r"([0-9])(?:-([0-9]))?")
 _LONGEST = 320
 """Tokens of an answer under a grammar, which ends by itself."""
 
@@ -64,10 +66,11 @@ def rungs(text: str | None) -> tuple[Rung, ...]:
         return RUNGS
     wanted: set[int] = set()
     for part in text.split(","):
-        first, _, last = part.strip().partition("-")
-        if not (first.isdigit() and (last or first).isdigit()):
+        found = _NUMBERS.fullmatch(part.strip())
+        if not found:
             raise UsageError(f"--rungs {text}: numbers were expected, as in 1,2,7 or 1-3.")
-        wanted |= set(range(int(first), int(last or first) + 1))
+        first, last = int(found[1]), int(found[2] or found[1])
+        wanted |= set(range(first, last + 1))
     known = {rung.number for rung in RUNGS}
     if not wanted or not wanted <= known:
         raise UsageError(f"--rungs {text}: there are rungs 1 to {len(RUNGS)}.")
@@ -89,20 +92,27 @@ def climb(
     A rung that the model's file cannot have, for want of a chat template or of Llama 3's header
     tokens, is not available, and the others go on.
     """
+
+    def run(options: runner.Options, what: str) -> Run:
+        say(what)
+        return runner.evaluate(model, questions, store, options, progress)
+
+    def climbed(rung: Rung, style: str) -> Climbed:
+        free, constrained = settings(rung, style, options)
+        name = f"Rung {rung.number}, {style}"
+        try:
+            first = run(free, f"{name}, as studied") if free else None
+            return Climbed(rung, style, first, run(constrained, f"{name}, under the grammar"))
+        except PromptError as error:
+            reason = str(error).removeprefix(f"{model.parts[0]}: ")
+            say(f"{name} is not for this model: {reason}")
+            return Climbed(rung, style, unavailable=reason)
+
     for rung in chosen:
-        for style in filter(None, (rung.style, rung.otherwise)):
-            say(f"Rung {rung.number}: {style}")
-            try:
-                free, constrained = (
-                    None if one is None else runner.evaluate(model, questions, store, one, progress)
-                    for one in settings(rung, style, options)
-                )
-            except PromptError as error:
-                climbed = Climbed(rung, style, unavailable=str(error))
-            else:
-                climbed = Climbed(rung, style, free, constrained)
-                break
-        yield climbed
+        found = climbed(rung, rung.style)
+        if found.unavailable and rung.otherwise:
+            found = climbed(rung, rung.otherwise)
+        yield found
 
 
 def settings(

@@ -77,7 +77,7 @@ def _merged(spans: Iterator[Span]) -> Iterator[Span]:
 
 STYLE = Style(
     _NAME,
-    "the prompts of Meta's own rows, word for word (Llama 3; --data)",
+    "The prompts of Meta's own rows, word for word (Llama 3; --data)",
     ANSWER_PREFIX,
     render,
     parser="best-answer",

@@ -30,7 +30,7 @@ def test_the_list_has_a_line_of_80_columns_for_each_style(arguments):
     assert [line.split()[0] for line in lines] == sorted(prompts.styles())
     assert max(map(len, lines)) <= 80
     assert (
-        lines[5] == "meta           Meta's own prompt for Llama 3: raw text with its header tokens"
+        lines[6] == "meta           Meta's own prompt for Llama 3: raw text with its header tokens"
     )
 
 

@@ -15,8 +15,8 @@ TWO = Question("q/2", "art", "Two?", ("a", "b"), 1)
 
 HELPERS = {"fixed", "gbnf", "instruction", "listed", "style", "system", "template"}
 KNOWN = (
-    "answer-line, chat, json, json-final, json-subject, meta, meta-rows, meta-system, mmlu, "
-    "mmlu-original, template"
+    "answer-line, chat, continuation, json, json-final, json-subject, meta, meta-rows, "
+    "meta-system, mmlu, mmlu-original, template"
 )
 
 
