@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ggufeval.cli import _options
 
-_HEADER = ("run", "answers", "prompt", "task", "created", "model")
+if TYPE_CHECKING:
+    from ggufeval.types import Fingerprint
+
+_HEADER = ("run", "answers", "prompt", "read", "task", "created", "model")
 
 
 @click.command()
@@ -24,6 +28,7 @@ def runs(db: Path) -> None:
             run.id,
             f"{run.n_done}" if run.n_done == run.n_questions else f"{run.n_done}/{run.n_questions}",
             f"{run.fingerprint.prompt_style}/{run.fingerprint.shots}",
+            _reading(run.fingerprint),
             visible(run.task),
             run.created[:10],
             visible(run.model.label),
@@ -34,6 +39,15 @@ def runs(db: Path) -> None:
         click.echo(line)
 
 
+def _reading(fingerprint: Fingerprint) -> str:
+    """`letter`, `cloze`, or `sample 0.6/10 grammar`: temperature and most tokens of a text."""
+    said = [fingerprint.read]
+    if fingerprint.max_tokens:
+        said.append(f"{fingerprint.temperature:g}/{fingerprint.max_tokens}")
+        said += ["grammar"] if fingerprint.grammar else []
+    return " ".join([*said, *([fingerprint.permute] if fingerprint.permute else [])])
+
+
 def _lines(rows: list[tuple[str, ...]]) -> list[str]:
     """A line a run; two where that is too long for the terminal."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -41,5 +55,5 @@ def _lines(rows: list[tuple[str, ...]]) -> list[str]:
     if sum(widths) + 2 * len(widths) <= shutil.get_terminal_size().columns:
         return ["  ".join(cells).rstrip() for cells in padded]
     return [
-        line.rstrip() for row in padded for line in ("  ".join(row[:4]), f"  {'  '.join(row[4:])}")
+        line.rstrip() for row in padded for line in ("  ".join(row[:5]), f"  {'  '.join(row[5:])}")
     ]

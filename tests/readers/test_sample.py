@@ -23,7 +23,8 @@ def test_greedy_sampling_under_the_grammar_gives_the_letter_of_one_pass(evaluate
     for one, other in zip(by_letter.records, by_text.records, strict=True):
         assert one.question_id == other.question_id
         assert other.parse_error is None
-        assert one.letter == other.letter or one.margin < PLANS
+        # Where a part of an answer is likeliest, a bare space, sampling goes another way.
+        assert one.letter == other.letter or one.partial or one.margin < PLANS
 
 
 def test_under_a_grammar_of_choices_every_answer_is_one(evaluate):
