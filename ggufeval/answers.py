@@ -28,7 +28,7 @@ def letter_form(prefix: str, n_choices: int) -> AnswerForm:
     )
 
 
-def read_letter(scores: LetterScores, question: Question, *, n_tokens: int) -> Record:
+def read_letter(scores: LetterScores, question: Question, n_tokens: int) -> Record:
     """The record of a question read by `letter`: the choice with the greatest raw logit.
 
     That is what greedy sampling under the grammar gives, save where the best admissible token is
@@ -53,7 +53,7 @@ def read_letter(scores: LetterScores, question: Question, *, n_tokens: int) -> R
     )
 
 
-def read_cloze(scores: ClozeScores, question: Question, *, n_tokens: int) -> Record:
+def read_cloze(scores: ClozeScores, question: Question, n_tokens: int) -> Record:
     """The record of a question read by `cloze`: the choice whose text is likeliest per byte.
 
     Per byte of the choice's own text, without what stands around it, as lm-evaluation-harness'
@@ -82,7 +82,7 @@ def read_cloze(scores: ClozeScores, question: Question, *, n_tokens: int) -> Rec
 
 
 def read_text(
-    generation: Generation, reading: Reading, question: Question, *, n_tokens: int
+    generation: Generation, reading: Reading, question: Question, n_tokens: int
 ) -> Record:
     """The record of a question read by `sample`. What could not be read is wrong."""
     cut = f"; it was cut at {generation.n_tokens} tokens" if generation.stop is Stop.LENGTH else ""

@@ -24,6 +24,19 @@ class PromptError(GgufevalError):
     """A prompt style or a chat template that cannot make the prompt."""
 
 
+class UnsuitableError(PromptError):
+    """A prompt style that a model cannot have, whatever the question. Another one may do."""
+
+    def __init__(self, reason: str, advice: str) -> None:
+        super().__init__(f"{reason}. {advice}")
+        self.reason = reason
+        self.advice = advice
+
+    def __reduce__(self) -> tuple[object, tuple[str, str]]:
+        """It crosses from a model's process to ours."""
+        return type(self), (self.reason, self.advice)
+
+
 class ModelError(GgufevalError):
     """A model file that is missing, broken, or that llama.cpp refuses."""
 

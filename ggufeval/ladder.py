@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ggufeval import runner
-from ggufeval.errors import PromptError, UsageError
-from ggufeval.llama.client import ModelProcess
+from ggufeval.errors import GgufevalError, StoreError, UnsuitableError, UsageError
 from ggufeval.store import Store
-from ggufeval.types import ModelInfo, QuestionSet, Run, Rung, StudyFigure
+from ggufeval.types import QuestionSet, Run, Rung, StudyFigure
 
 RUNGS = (
     Rung(1, "answer-line", 0.6, 10, by_letter=False, published=StudyFigure(0.213)),
@@ -42,7 +41,6 @@ RUNGS = (
     ),
     Rung(8, "meta", 0.0, 0, by_letter=True, otherwise="chat"),
 )
-SHOTS = 5
 _NUMBERS = re.compile(r"([0-9])(?:-([0-9]))?")
 _LONGEST = 320
 """Tokens of an answer under a grammar, which ends by itself."""
@@ -58,6 +56,9 @@ class Climbed:
     free: Run | None = None
     constrained: Run | None = None
     unavailable: str = ""
+    """Why the model cannot have it."""
+    failure: GgufevalError | None = None
+    """What went wrong; what was finished before stays."""
 
 
 def rungs(text: str | None) -> tuple[Rung, ...]:
@@ -70,6 +71,8 @@ def rungs(text: str | None) -> tuple[Rung, ...]:
         if not found:
             raise UsageError(f"--rungs {text}: numbers were expected, as in 1,2,7 or 1-3.")
         first, last = int(found[1]), int(found[2] or found[1])
+        if first > last:
+            raise UsageError(f"--rungs {text}: {first}-{last} has none; say {last}-{first}.")
         wanted |= set(range(first, last + 1))
     known = {rung.number for rung in RUNGS}
     if not wanted or not wanted <= known:
@@ -89,24 +92,36 @@ def climb(
 ) -> Iterator[Climbed]:
     """Run the rungs, each twice, one after another. What is finished is found, not run again.
 
-    A rung that the model's file cannot have, for want of a chat template or of Llama 3's header
-    tokens, is not available, and the others go on.
+    A rung that the model cannot have, for want of a chat template or of Llama 3's header tokens, is
+    not available; one that fails says why. The others go on, unless it is the store that failed:
+    StoreError.
     """
+    finished: dict[runner.Options, Run] = {}
 
-    def run(options: runner.Options, what: str) -> Run:
-        say(what)
-        return runner.evaluate(model, questions, store, options, progress)
+    def run(options: runner.Options | None, what: str) -> Run | None:
+        if options is None:
+            return None
+        if options not in finished:  # two rungs may differ in what a grammar makes the same
+            say(what)
+            finished[options] = runner.evaluate(model, questions, store, options, progress)
+        return finished[options]
 
     def climbed(rung: Rung, style: str) -> Climbed:
         free, constrained = settings(rung, style, options)
         name = f"Rung {rung.number}, {style}"
+        found = Climbed(rung, style)
         try:
-            first = run(free, f"{name}, as studied") if free else None
-            return Climbed(rung, style, first, run(constrained, f"{name}, under the grammar"))
-        except PromptError as error:
-            reason = str(error).removeprefix(f"{model.parts[0]}: ")
-            say(f"{name} is not for this model: {reason}")
-            return Climbed(rung, style, unavailable=reason)
+            found = replace(found, free=run(free, f"{name}, as studied"))
+            return replace(found, constrained=run(constrained, f"{name}, under the grammar"))
+        except StoreError:
+            raise  # no other rung could be stored either
+        except UnsuitableError as error:
+            reason = error.reason.removeprefix(f"{model.parts[0]}: ")
+            say(f"{name} is not for this model: {reason}.")
+            return replace(found, unavailable=reason)
+        except GgufevalError as error:
+            say(f"{name} failed, the others go on: {error}")
+            return replace(found, failure=error)
 
     for rung in chosen:
         found = climbed(rung, rung.style)
@@ -119,7 +134,7 @@ def settings(
     rung: Rung, style: str, options: runner.Options
 ) -> tuple[runner.Options | None, runner.Options]:
     """How a rung is run: freely, where it has a text, and under the grammar."""
-    base = replace(options, prompt=style, shots=SHOTS)
+    base = replace(options, prompt=style)
     text = replace(
         base, read="sample", temperature=rung.temperature, max_tokens=rung.max_tokens or None
     )
@@ -127,8 +142,3 @@ def settings(
     if rung.by_letter:
         return free, replace(base, read="letter")
     return free, replace(text, grammar="choice", max_tokens=_LONGEST)
-
-
-def info_of(model: runner.ModelFiles) -> ModelInfo:
-    with ModelProcess() as process:
-        return process.info(model.parts, model.sha256)

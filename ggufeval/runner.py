@@ -165,6 +165,7 @@ def _prepare(
         for rotation in (permute.rotations(question) if options.permute else (0,))
     )
     put = tuple(permute.rotated(question, rotation) for question, rotation in asked)
+    reader.check(process, Path(info.path))
     prompts = _tokenize(process, reader, info, put, questions)
     subjects = (question.subject for question in put)
     pairs = list(zip(subjects, prompts, strict=True))
@@ -185,7 +186,7 @@ def _prepare(
         plan_hash=links[-1],
         questions_sha256=questions.sha256,
         prompt_style=reader.prompt,
-        shots=options.shots,
+        shots=options.shots if reader.style.takes_shots else 0,
         engine=settings,
         build=machine.build,
         permute=options.permute,
@@ -220,16 +221,21 @@ def _tokenize(
         template=reader.prompt.partition(":")[2] or "its chat template",
         cloze=reader.by_text,
     )
-    longest = max(tokenized, key=lambda prompt: prompt.n_tokens)
-    need = longest.n_tokens + reader.n_written
+    longest = max(tokenized, key=_length)
+    need = _length(longest) + reader.n_written
     if 0 < info.context_length < need:
         texts = f" and {reader.n_written} of its answer" if reader.n_written else ""
         raise ContextError(
-            f"the prompt of {longest.question_id} has {longest.n_tokens} tokens{texts}, and "
+            f"the prompt of {longest.question_id} has {_length(longest)} tokens{texts}, and "
             f"{info.label} was trained for {info.context_length}. Nothing is truncated: "
             "use fewer --shots."
         )
     return tuple(tokenized)
+
+
+def _length(prompt: TokenizedPrompt) -> int:
+    """With the longest of the answers that stand behind it, each in a sequence of its own."""
+    return len(prompt.tokens) + max((len(one.tokens) for one in prompt.continuations), default=0)
 
 
 def _check_memory(job: _Job) -> None:

@@ -27,9 +27,9 @@ from ggufeval.llama.decoder import rows
 from ggufeval.llama.grammar import admissible
 from ggufeval.llama.model import Model
 from ggufeval.llama.scorer import Scorer
-from ggufeval.llama.services import BatchScores
+from ggufeval.llama.services import BatchOf
 from ggufeval.store import Store
-from ggufeval.types import EngineSettings, Group, QuestionSet
+from ggufeval.types import EngineSettings, Group, LetterScores, QuestionSet
 
 PROMPT_TOKENS = 512
 
@@ -100,7 +100,7 @@ def limit(path: Path, questions: QuestionSet, prompt: str) -> None:
 class _Timed(ModelProcess):
     decode_seconds = 0.0
 
-    def score(self, *args: Any, **kwargs: Any) -> Iterator[BatchScores]:
+    def score(self, *args: Any, **kwargs: Any) -> Iterator[BatchOf[LetterScores]]:
         for batch in super().score(*args, **kwargs):
             _Timed.decode_seconds += batch.decode_seconds
             yield batch

@@ -8,7 +8,7 @@ import pytest
 
 from ggufeval import ladder, runner
 from ggufeval.catalog.files import file_sha256
-from ggufeval.errors import UsageError
+from ggufeval.errors import StoreError, UsageError, WorkerError
 from ggufeval.store import Store
 
 OPTIONS = runner.Options(n_batch=512, n_ubatch=128, seed=7)
@@ -55,9 +55,11 @@ def test_rungs_by_number(text, numbers):
     assert [rung.number for rung in ladder.rungs(text)] == numbers
 
 
-@pytest.mark.parametrize("text", ["", "0", "9", "1-9", "a", "1;2", "-", "3-1", "-1", "1-"])
+@pytest.mark.parametrize("text", ["", "0", "9", "1-9", "a", "1;2", "-", "3-1", "1,3-2", "-1", "1-"])
 def test_what_is_no_rung_is_refused(text):
-    with pytest.raises(UsageError, match=r"^--rungs .*(there are rungs 1 to 8|as in 1,2,7)"):
+    with pytest.raises(
+        UsageError, match=r"^--rungs .*(there are rungs 1 to 8|as in 1,2,7|has none; say)"
+    ):
         ladder.rungs(text)
 
 
@@ -66,7 +68,7 @@ def test_what_is_no_rung_is_refused(text):
 
 def test_a_rung_of_texts_is_generated_freely_and_under_its_own_grammar():
     free, constrained = ladder.settings(rung(2), "json", OPTIONS)
-    assert (free.prompt, free.shots, free.read, free.grammar) == ("json", 5, "sample", "none")
+    assert (free.prompt, free.read, free.grammar) == ("json", "sample", "none")
     assert (free.temperature, free.max_tokens, free.seed) == (0.6, 10, 7)
     assert replace(constrained, grammar="none", max_tokens=10) == free
     assert constrained.grammar == "choice"
@@ -106,6 +108,7 @@ def test_outside_llama_3_rung_7_is_not_there_and_rung_8_is_chat(q4_0, few_questi
     assert seven.unavailable.startswith(
         "the prompt style `meta-system` needs the control token <|start_header_id|>"
     )
+    assert "--prompt" not in seven.unavailable  # an option that the ladder does not have
     assert (eight.style, eight.free, eight.unavailable) == ("chat", None, "")
     assert eight.constrained.fingerprint.prompt_style == "chat"
     assert said[:2] == ["Rung 2, json, as studied", "Rung 2, json, under the grammar"]
@@ -135,3 +138,39 @@ def test_a_model_without_a_chat_template_has_the_last_rung_alone(tmp_path, few_q
     with Store.open(tmp_path / "results.sqlite") as store:
         found = list(ladder.climb(model, few(few_questions), store, OPTIONS, ladder.rungs("1,8")))
     assert all("needs a chat template" in one.unavailable for one in found)
+
+
+def test_a_rung_that_fails_keeps_what_is_finished_and_the_others_go_on(
+    q4_0, few_questions, tmp_path, monkeypatch
+):
+    evaluate = runner.evaluate
+
+    def fail(model, questions, store, options, progress=None):
+        if options.prompt == "json" and options.grammar == "choice":
+            raise WorkerError("the model's process died.")
+        return evaluate(model, questions, store, options, progress)
+
+    monkeypatch.setattr(runner, "evaluate", fail)
+    with Store.open(tmp_path / "results.sqlite") as store:
+        two, eight = ladder.climb(q4_0, few(few_questions), store, OPTIONS, ladder.rungs("2,8"))
+    assert two.free.n_done == 2
+    assert (two.constrained, two.unavailable) == (None, "")
+    assert str(two.failure) == "the model's process died."
+    assert eight.constrained.n_done == 2
+
+
+def test_a_question_that_no_prompt_can_hold_is_no_fault_of_the_model(q4_0, few_questions, tmp_path):
+    """Rung 8 does not take another style's place for it."""
+    first = replace(few_questions.questions[0], stem="\ufdd0")
+    questions = replace(few_questions, questions=(first,))
+    with Store.open(tmp_path / "results.sqlite") as store:
+        (one,) = ladder.climb(q4_0, questions, store, OPTIONS, ladder.rungs("1"))
+    assert one.unavailable == ""
+    assert first.id in str(one.failure)
+
+
+def test_a_store_that_fails_ends_it(q4_0, few_questions, tmp_path):
+    with Store.open(tmp_path / "results.sqlite") as store:
+        store.close()
+        with pytest.raises(StoreError):
+            list(ladder.climb(q4_0, few(few_questions), store, OPTIONS, ladder.rungs("8")))

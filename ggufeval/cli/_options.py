@@ -63,7 +63,13 @@ _SAMPLING = (
         "--limit", type=int, metavar="N", help="N questions, equally many from each subject."
     ),
     click.option("--sample", type=int, metavar="N", help="N questions, drawn at random."),
-    click.option("--seed", type=int, default=0, show_default=True, help="Of what is drawn."),
+    click.option(
+        "--seed",
+        type=int,
+        default=0,
+        show_default=True,
+        help="Of the draws: questions, tokens.",
+    ),
 )
 _ASKED = (
     click.option(
@@ -73,10 +79,11 @@ _ASKED = (
     click.option("--subjects", multiple=True, metavar="A,B", help="Only these subjects."),
     *_SAMPLING,
 )
+shots = click.option(
+    "--shots", type=int, default=5, show_default=True, help="Solved examples in the prompt."
+)
 _PUT = (
-    click.option(
-        "--shots", type=int, default=5, show_default=True, help="Solved examples in the prompt."
-    ),
+    shots,
     click.option(
         "--prompt",
         help="Prompt style; `ggufeval prompts` lists them.  [default: mmlu; cloze: continuation]",
@@ -208,6 +215,8 @@ def _task(values: dict[str, Any]) -> str | None:
     prompt = values.get("prompt")
     if _ROWS not in {task, prompt}:
         return task
+    if "prompt" not in values:
+        raise UsageError(f"--task {_ROWS}: prompts that are fixed cannot be put otherwise.")
     if prompt != _ROWS:
         raise UsageError(f"--task {_ROWS} brings its own prompts: add --prompt {_ROWS}.")
     if task not in {None, _ROWS}:

@@ -12,7 +12,7 @@ import click
 from ggufeval.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from ggufeval.store import Store
     from ggufeval.types import Comparison, Run, RunResult
@@ -91,16 +91,21 @@ def tell_replications(
     store: Store,
     runs: Sequence[Run],
     recorded: Mapping[str, int | None],
-    say: Callable[[str], None],
 ) -> None:
-    """How each run compares with the answers that its questions brought along, if they did."""
+    """How each run compares with the answers that its questions brought along, if they did.
+
+    A result, and so told where quiet was asked for too; on stderr, since `run`'s output is ids and
+    `sweep`'s one document.
+    """
     if not recorded:
         return
+    from ggufeval.cli._progress import say
     from ggufeval.report import sentences
     from ggufeval.stats.replication import replication
 
+    told = say(quiet=False)
     for run in runs:
-        say(sentences.replication(run.model.label, replication(store.result(run.id), recorded)))
+        told(sentences.replication(run.model.label, replication(store.result(run.id), recorded)))
 
 
 def show(format_name: str, comparison: Comparison, results: Sequence[RunResult]) -> None:

@@ -14,6 +14,7 @@ from ggufeval.errors import UsageError
 @click.argument("model")
 @click.option("--rungs", metavar="LIST", help="Only these, as in 1,2,7 or 1-3.  [default: all]")
 @_options.asked
+@_options.shots
 @_options.engine
 @click.option(
     "-o",
@@ -36,6 +37,7 @@ def ladder(model: str, rungs: str | None, **values: Any) -> None:
     from ggufeval import ladder as house
     from ggufeval import stats, sweep
     from ggufeval.cli import _models, _progress, _results
+    from ggufeval.llama.client import ModelProcess
     from ggufeval.report import ladder as reports
     from ggufeval.store import Store
 
@@ -50,16 +52,16 @@ def ladder(model: str, rungs: str | None, **values: Any) -> None:
     if len(levels) != 1:
         raise UsageError(
             f"{model}: one level was expected, and there are {len(levels)}: "
-            f"{', '.join(level.label for level in levels)}. Name one, as in {model}:Q8_0."
+            f"{', '.join(level.label for level in levels)}. Name one: its file, or NAME:QUANT."
         )
-    questions = _options.load_questions(values | {"shots": house.SHOTS})
+    questions = _options.load_questions(values)
     for note in questions.notes:
         say(f"Note: {note}")
     _progress.tell_if_busy(say)
     files = sweep.files_of(levels[0], options.n_threads, say)
     with Store.open(values["db"]) as store:
         progress = _progress.progress(quiet=quiet)
-        found = []
+        found, failures, info = [], [], None
         for climbed in house.climb(
             files, questions, store, options, chosen, progress=progress, say=say
         ):
@@ -67,14 +69,22 @@ def ladder(model: str, rungs: str | None, **values: Any) -> None:
                 None if run is None else store.result(run.id)
                 for run in (climbed.free, climbed.constrained)
             )
-            found.append(
-                stats.rung_result(
-                    climbed.rung, climbed.style, free, constrained, climbed.unavailable
-                )
-            )
-    the_ladder = stats.ladder(house.info_of(files), found, questions)
+            for result in filter(None, (free, constrained)):
+                info = result.run.model
+            reason = climbed.unavailable
+            if climbed.failure is not None:
+                reason = f"it failed: {climbed.failure}"
+                failures.append(sweep.Failure(f"rung {climbed.rung.number}", climbed.failure))
+            found.append(stats.rung_result(climbed.rung, climbed.style, free, constrained, reason))
+    if info is None:
+        with ModelProcess() as process:
+            info = process.info(files.parts, files.sha256)
+    the_ladder = stats.ladder(info, found, questions)
     click.echo(reports.render(values["format_name"], the_ladder, sys.stdout), nl=False)
     text = reports.render(report_format, the_ladder)
     _results.write(report_path, text, "the same command writes them without running anything")
     say(f"\nReport: {report_path}")
     say(f"Records: {values['db']}")
+    if failures:
+        _progress.tell_failures(failures)
+        click.get_current_context().exit(1)

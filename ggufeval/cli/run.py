@@ -41,7 +41,7 @@ def run(models: tuple[str, ...], **values: Any) -> None:
             progress=_progress.progress(quiet=quiet),
             say=say,
         )
-        _results.tell_replications(store, outcome.runs, questions.recorded, say)
+        _results.tell_replications(store, outcome.runs, questions.recorded)
     for done in outcome.runs:
         click.echo(done.id)
     if not outcome.runs:

@@ -103,7 +103,7 @@ def sweep(models: tuple[str, ...], **values: Any) -> None:
             _results.show(values["format_name"], comparison, results)
             _results.write_report(path, comparison, results)
             say(f"\nReport: {path}")
-        _results.tell_replications(store, outcome.runs, questions.recorded, say)
+        _results.tell_replications(store, outcome.runs, questions.recorded)
     say(f"Records: {values['db']}")
     if demo:
         say(_DEMO_END.format(program=_program()))

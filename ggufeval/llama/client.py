@@ -13,11 +13,14 @@ from typing import Any, Self
 
 from ggufeval.errors import ModelError, PromptError, WorkerError
 from ggufeval.llama import worker
-from ggufeval.llama.services import BatchCloze, BatchScores, BatchTexts
+from ggufeval.llama.services import BatchOf
 from ggufeval.llama.worker import Machine, Piece, Render, Reply, Request
 from ggufeval.types import (
     AnswerForm,
+    ClozeScores,
     EngineSettings,
+    Generation,
+    LetterScores,
     Memory,
     ModelDetails,
     ModelInfo,
@@ -131,6 +134,10 @@ class ModelProcess:
         value: list[Piece] = self._call("pieces", path, tokens)
         return value
 
+    def check_grammar(self, path: Path, gbnf: str) -> None:
+        """Raises ModelError where llama.cpp cannot read it. Loads the vocabulary alone."""
+        self._call("check_grammar", path, gbnf)
+
     def score(
         self,
         path: Path,
@@ -138,7 +145,7 @@ class ModelProcess:
         forms: Sequence[AnswerForm],
         plan: Plan,
         done: frozenset[int] = frozenset(),
-    ) -> Iterator[BatchScores]:
+    ) -> Iterator[BatchOf[LetterScores]]:
         """Scores batch by batch, in the plan's order, those in `done` (positions) left out."""
         self._send("score", path, settings, tuple(forms), plan, done)
         while not (reply := self._receive()).last:
@@ -153,7 +160,7 @@ class ModelProcess:
         plan: Plan,
         *,
         done: frozenset[int] = frozenset(),
-    ) -> Iterator[BatchTexts]:
+    ) -> Iterator[BatchOf[Generation]]:
         """Texts batch by batch, as `score`. `grammars`: question id -> GBNF, where it has one."""
         self._send("generate", path, settings, sampling, dict(grammars), plan, done)
         while not (reply := self._receive()).last:
@@ -165,7 +172,7 @@ class ModelProcess:
         settings: EngineSettings,
         plan: Plan,
         done: frozenset[int] = frozenset(),
-    ) -> Iterator[BatchCloze]:
+    ) -> Iterator[BatchOf[ClozeScores]]:
         """Likelihoods of the continuations batch by batch, as `score`."""
         self._send("cloze", path, settings, plan, done)
         while not (reply := self._receive()).last:

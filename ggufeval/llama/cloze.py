@@ -30,8 +30,10 @@ def tokenize_prompts(model: Model, prompts: Sequence[Prompt]) -> list[TokenizedP
     A prompt and an answer are tokenized together, as a text is. The tokens that both the prompt
     alone and the two together begin with are the prompt's; what comes after is the answer's.
 
-    Raises PromptError where an answer adds no token, or where nothing stands before it.
+    Raises PromptError where an answer adds no token, or where nothing stands before it, and
+    UnsuitableError where the vocabulary lacks a token that a prompt requires.
     """
+    model.check_required(prompts)
     return [_tokenize(model, prompt) for prompt in prompts]
 
 

@@ -11,7 +11,7 @@ from typing import Self
 
 import llama_cpp
 
-from ggufeval.errors import ModelError, PromptError
+from ggufeval.errors import ModelError, PromptError, UnsuitableError
 from ggufeval.llama import capi
 from ggufeval.types import ChatTemplate, Prompt, RequiredTokens, Span, TokenizedPrompt, Tokens
 
@@ -196,11 +196,10 @@ class Model:
     def tokenize_prompts(self, prompts: Sequence[Prompt]) -> list[TokenizedPrompt]:
         """Tokens of each prompt; the letters of the first one of each kind are verified.
 
-        Raises PromptError where the vocabulary lacks a token that a prompt requires.
+        Raises UnsuitableError where the vocabulary lacks a token that a prompt requires.
         """
         verified: set[tuple[str, ...]] = set()
-        for required in {prompt.required for prompt in prompts if prompt.required}:
-            self._check(required)
+        self.check_required(prompts)
         result = []
         for prompt in prompts:
             tokens = self.tokenize(prompt.spans)
@@ -210,13 +209,18 @@ class Model:
             result.append(TokenizedPrompt(prompt.question_id, tokens, len(prompt.answers)))
         return result
 
+    def check_required(self, prompts: Sequence[Prompt]) -> None:
+        """Raises UnsuitableError where the vocabulary lacks a token that a prompt requires."""
+        for required in {prompt.required for prompt in prompts if prompt.required}:
+            self._check(required)
+
     def _check(self, required: RequiredTokens) -> None:
         for text in required.texts:
             if len(self._tokenize(text, parse_special=True)) != 1:
-                raise PromptError(
+                raise UnsuitableError(
                     f"{self.path}: the prompt style `{required.style}` needs the control token "
-                    f"{text}, and the model's vocabulary has none. "
-                    f"Use --prompt {required.instead}."
+                    f"{text}, and the model's vocabulary has none",
+                    f"Use --prompt {required.instead}.",
                 )
 
     def answer_tokens(self, prompt: Prompt, tokens: Tokens) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ggufeval.types import (
     AnswerForm,
@@ -29,34 +29,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class BatchScores:
-    """What one batch gave. `n_tokens` and `seconds` include the prefix where it was decoded."""
+@dataclass(frozen=True)  # not slotted: with a type of its own that fails in Python 3.11
+class BatchOf(Generic[T]):
+    """What one batch gave, a value a question.
+
+    `n_tokens` are those decoded, of prompts and texts, the prefix included where it was; so are
+    `seconds`.
+    """
 
     position: int
-    scores: tuple[LetterScores, ...]
-    n_tokens: int
-    seconds: float
-    decode_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class BatchTexts:
-    """What one batch wrote. `n_tokens` are those decoded, of prompts and texts."""
-
-    position: int
-    texts: tuple[Generation, ...]
-    n_tokens: int
-    seconds: float
-    decode_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class BatchCloze:
-    """What one batch gave, of each choice's text."""
-
-    position: int
-    scores: tuple[ClozeScores, ...]
+    values: tuple[T, ...]
     n_tokens: int
     seconds: float
     decode_seconds: float
@@ -68,7 +50,7 @@ def score(
     forms: Sequence[AnswerForm],
     plan: Plan,
     done: frozenset[int],
-) -> Iterator[BatchScores]:
+) -> Iterator[BatchOf[LetterScores]]:
     """The scores of each batch that is not done, in the plan's order.
 
     `forms` are the answers' forms, one for each number of choices in the plan.
@@ -82,8 +64,7 @@ def score(
     with Model(path, n_gpu_layers=settings.n_gpu_layers) as model:
         tokens = {len(form.answers): admissible(model, form) for form in forms}
         with Scorer(model, settings, tokens) as scorer:
-            for fields in _batches(scorer, scorer.score, plan, done):
-                yield BatchScores(*fields)
+            yield from _batches(scorer, scorer.score, plan, done)
 
 
 def generate(  # noqa: PLR0917 - as they come through the pipe
@@ -93,7 +74,7 @@ def generate(  # noqa: PLR0917 - as they come through the pipe
     grammars: Mapping[str, str | None],
     plan: Plan,
     done: frozenset[int],
-) -> Iterator[BatchTexts]:
+) -> Iterator[BatchOf[Generation]]:
     """The texts of each batch that is not done, in the plan's order."""
     from ggufeval.llama import capi
     from ggufeval.llama.generate import Generator
@@ -104,13 +85,12 @@ def generate(  # noqa: PLR0917 - as they come through the pipe
         Model(path, n_gpu_layers=settings.n_gpu_layers) as model,
         Generator(model, settings, sampling, grammars) as generator,
     ):
-        for fields in _batches(generator, generator.generate, plan, done):
-            yield BatchTexts(*fields)
+        yield from _batches(generator, generator.generate, plan, done)
 
 
 def cloze(
     path: Path, settings: EngineSettings, plan: Plan, done: frozenset[int]
-) -> Iterator[BatchCloze]:
+) -> Iterator[BatchOf[ClozeScores]]:
     """The likelihoods of each batch that is not done, in the plan's order."""
     from ggufeval.llama import capi
     from ggufeval.llama.cloze import ClozeScorer
@@ -121,8 +101,7 @@ def cloze(
         Model(path, n_gpu_layers=settings.n_gpu_layers) as model,
         ClozeScorer(model, settings) as scorer,
     ):
-        for fields in _batches(scorer, scorer.score, plan, done):
-            yield BatchCloze(*fields)
+        yield from _batches(scorer, scorer.score, plan, done)
 
 
 def _batches(
@@ -130,8 +109,8 @@ def _batches(
     read: Callable[[Tokens, Batch], list[T]],
     plan: Plan,
     done: frozenset[int],
-) -> Iterator[tuple[int, tuple[T, ...], int, float, float]]:
-    """Position, values, tokens, seconds and seconds of decoding of each batch that is not done."""
+) -> Iterator[BatchOf[T]]:
+    """What each batch gave that is not done."""
     started = time.perf_counter()
     position = -1
     for group in plan.groups:
@@ -142,7 +121,7 @@ def _batches(
             n_tokens, decode_seconds = decoder.n_tokens, decoder.decode_seconds
             values = tuple(read(group.prefix_tokens, batch))
             now = time.perf_counter()
-            yield (
+            yield BatchOf(
                 position,
                 values,
                 decoder.n_tokens - n_tokens,

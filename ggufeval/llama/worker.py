@@ -192,6 +192,17 @@ def _tokenize_cloze(path: Path, render: Render) -> list[TokenizedPrompt]:
         return cloze.tokenize_prompts(model, render(model.chat_template))
 
 
+def _check_grammar(path: Path, gbnf: str) -> None:
+    import llama_cpp
+
+    from ggufeval.llama import capi, grammar
+    from ggufeval.llama.model import Model
+
+    capi.start()
+    with Model(path, vocab_only=True) as model:
+        llama_cpp.llama_sampler_free(grammar.sampler(model, gbnf))
+
+
 def _peak_rss() -> int:
     """Bytes of the greatest resident set that this process has had."""
     if sys.platform == "win32":
@@ -220,6 +231,7 @@ _SERVICES: dict[str, Callable[..., Any]] = {
     "tokenize": _tokenize,
     "tokenize_cloze": _tokenize_cloze,
     "pieces": _pieces,
+    "check_grammar": _check_grammar,
     "score": services.score,
     "cloze": services.cloze,
     "generate": services.generate,

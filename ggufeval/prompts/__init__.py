@@ -8,7 +8,7 @@ import pkgutil
 from collections.abc import Mapping, Sequence
 from functools import cache
 
-from ggufeval.errors import PromptError, UsageError
+from ggufeval.errors import PromptError, UnsuitableError, UsageError
 from ggufeval.prompts import user_template
 from ggufeval.prompts.gbnf import JSON_ANSWER, one_of
 from ggufeval.prompts.style import Style
@@ -66,12 +66,18 @@ def render(
     shots: Mapping[str, Sequence[Question]],
     template: ChatTemplate | None,
 ) -> list[Prompt]:
-    """Prompts of all questions, in order. Raises PromptError, naming the question."""
+    """Prompts of all questions, in order.
+
+    Raises UnsuitableError for a style that the model cannot have, else PromptError, naming the
+    question.
+    """
     chosen = style(name)
     prompts = []
     for question in questions:
         try:
             prompts.append(chosen.render(question, shots.get(question.subject, ()), template))
+        except UnsuitableError:
+            raise  # of no question in particular
         except PromptError as error:
             raise PromptError(f"{question.id}: {error}") from error
     return prompts

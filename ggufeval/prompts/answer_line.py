@@ -48,4 +48,6 @@ STYLE = Style(
     render,
     form=form,
     parser="answer-line",
+    takes_shots=False,
+    is_framed=True,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ggufeval.errors import PromptError
+from ggufeval.errors import UnsuitableError
 from ggufeval.prompts.instruction import ANSWER_PREFIX, BEGUN, conversation
 from ggufeval.prompts.style import Style, answers
 from ggufeval.prompts.template import spans
@@ -13,9 +13,9 @@ from ggufeval.types import ChatTemplate, Prompt, Question
 
 def render(question: Question, shots: Sequence[Question], template: ChatTemplate | None) -> Prompt:
     if template is None:
-        raise PromptError(
-            "the prompt style `chat` needs a chat template, and the model's file has none. "
-            "Use --prompt mmlu."
+        raise UnsuitableError(
+            "the prompt style `chat` needs a chat template, and the model's file has none",
+            "Use --prompt mmlu.",
         )
     return Prompt(
         question.id,

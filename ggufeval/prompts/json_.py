@@ -55,4 +55,6 @@ STYLE = Style(
     render,
     form=json_form,
     parser="json",
+    takes_shots=False,
+    is_framed=True,
 )

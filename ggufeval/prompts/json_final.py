@@ -39,4 +39,6 @@ STYLE = Style(
     render,
     form=json_form,
     parser="json-or-substring",
+    takes_shots=False,
+    is_framed=True,
 )

@@ -34,4 +34,5 @@ STYLE = Style(
     render,
     form=json_form,
     parser="json-or-substring",
+    is_framed=True,
 )

@@ -82,4 +82,5 @@ STYLE = Style(
     render,
     parser="best-answer",
     begun=BEGUN,
+    takes_shots=False,
 )

@@ -27,6 +27,10 @@ class Style:
     """How a text that the model wrote freely is read: a name in `ggufeval.parsers`."""
     begun: str = ""
     """Words of the answer that end the prompt already; the parser reads them too."""
+    takes_shots: bool = True
+    """Whether `--shots` changes anything; else its examples are its own."""
+    is_framed: bool = False
+    """Whether words stand around the choice's text, which its likelihood would hold too."""
 
     @property
     def by_letter(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ggufeval import prompts
 from ggufeval.errors import UsageError
 from ggufeval.readers.cloze import ClozeReader
@@ -36,15 +38,23 @@ def make(
         prompts.style(prompt)
         grammar = grammar or NONE
         temperature = temperature or 0.0
+        if not 0 <= temperature < math.inf:
+            raise UsageError(
+                f"--temperature {temperature}: a number from 0 upwards was expected, as in 0.6."
+            )
         sampling = Sampling(temperature, max_tokens or 256, seed if temperature else 0)
         return SampleReader(prompt, sampling, grammar, grammar_of(grammar))
-    if temperature is not None or max_tokens is not None or grammar not in {None, LETTER}:
+    implied = {None, LETTER} if kind is LetterReader else {None}
+    if temperature is not None or max_tokens is not None or grammar not in implied:
         raise UsageError(
             f"--read {name} writes no text: --grammar, --temperature and --max-tokens are for "
             "--read sample."
         )
     if kind is LetterReader:
         prompts.letter_style(prompt)
-    else:
-        prompts.style(prompt)
+    elif prompts.style(prompt).is_framed:
+        raise UsageError(
+            f"--prompt {prompt}: its answer has words around the choice's text, whose likelihood "
+            "--read cloze would count too; use --prompt continuation, or --read sample."
+        )
     return kind(prompt)

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from ggufeval import answers, prompts
 from ggufeval.llama.client import ModelProcess
-from ggufeval.readers.reader import Answered, Conditions, Reader, Work
+from ggufeval.readers.reader import Answered, Conditions, Reader, Work, answered
 from ggufeval.types import ChatTemplate, Prompt, Question
 
 
@@ -39,12 +39,5 @@ class ClozeReader(Reader):
         return Conditions(self.name)
 
     def answers(self, process: ModelProcess, path: Path, work: Work) -> Iterator[Answered]:
-        asked = work.by_batch
-        for batch in process.cloze(path, work.settings, work.plan, work.done):
-            records = tuple(
-                answers.read_cloze(scores, question, n_tokens=len(prompt.tokens))
-                for scores, (question, prompt) in zip(
-                    batch.scores, asked[batch.position], strict=True
-                )
-            )
-            yield Answered(batch.position, records, batch.n_tokens, batch.seconds)
+        batches = process.cloze(path, work.settings, work.plan, work.done)
+        return answered(batches, work, answers.read_cloze)

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from ggufeval import answers
 from ggufeval.llama.client import ModelProcess
-from ggufeval.readers.reader import Answered, Conditions, Reader, Work
+from ggufeval.readers.reader import Answered, Conditions, Reader, Work, answered
 from ggufeval.types import AnswerForm, Question
 
 
@@ -28,13 +28,6 @@ class LetterReader(Reader):
         return Conditions(self.name, grammar=grammar)
 
     def answers(self, process: ModelProcess, path: Path, work: Work) -> Iterator[Answered]:
-        asked = work.by_batch
         forms = self._forms(work.questions)
-        for batch in process.score(path, work.settings, forms, work.plan, work.done):
-            records = tuple(
-                answers.read_letter(scores, question, n_tokens=len(prompt.tokens))
-                for scores, (question, prompt) in zip(
-                    batch.scores, asked[batch.position], strict=True
-                )
-            )
-            yield Answered(batch.position, records, batch.n_tokens, batch.seconds)
+        batches = process.score(path, work.settings, forms, work.plan, work.done)
+        return answered(batches, work, answers.read_letter)

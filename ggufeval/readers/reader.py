@@ -4,13 +4,14 @@ model gives for a batch into records."""
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from ggufeval import plan, prompts
 from ggufeval.llama.client import ModelProcess
+from ggufeval.llama.services import BatchOf
 from ggufeval.prompts.style import Style
 from ggufeval.types import (
     ChatTemplate,
@@ -21,6 +22,8 @@ from ggufeval.types import (
     Record,
     TokenizedPrompt,
 )
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +109,24 @@ class Reader(ABC):
         """Tokens that may follow a prompt."""
         return 0
 
+    def check(self, process: ModelProcess, path: Path) -> None:  # noqa: B027 - most have nothing
+        """What can be said of a model before anything is done. Raises UsageError."""
+
     @abstractmethod
     def conditions(self, questions: Sequence[Question]) -> Conditions: ...
 
     @abstractmethod
     def answers(self, process: ModelProcess, path: Path, work: Work) -> Iterator[Answered]:
         """Batch by batch, in the plan's order, those that are done left out."""
+
+
+def answered(
+    batches: Iterable[BatchOf[T]], work: Work, record: Callable[[T, Question, int], Record]
+) -> Iterator[Answered]:
+    """What the engine gave as records, each made from a value, its question and the number of its
+    prompt's tokens."""
+    asked = work.by_batch
+    for batch in batches:
+        pairs = zip(batch.values, asked[batch.position], strict=True)
+        records = tuple(record(value, q, len(prompt.tokens)) for value, (q, prompt) in pairs)
+        yield Answered(batch.position, records, batch.n_tokens, batch.seconds)

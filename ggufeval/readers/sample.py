@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from ggufeval import answers, parsers, plan, prompts
-from ggufeval.errors import UsageError
+from ggufeval.errors import ModelError, UsageError
 from ggufeval.llama.client import ModelProcess
-from ggufeval.readers.reader import Answered, Conditions, Reader, Work
+from ggufeval.readers.reader import Answered, Conditions, Reader, Work, answered
 from ggufeval.types import (
     AnswerForm,
     ChatTemplate,
@@ -94,18 +94,23 @@ class SampleReader(Reader):
             seed=self.sampling.seed,
         )
 
+    def check(self, process: ModelProcess, path: Path) -> None:
+        if not self.own:
+            return
+        try:
+            process.check_grammar(path, self.own)
+        except ModelError as error:
+            raise UsageError(
+                f"--grammar {self.grammar}: llama.cpp cannot parse it. It must be GBNF with a rule "
+                "`root`."
+            ) from error
+
     def answers(self, process: ModelProcess, path: Path, work: Work) -> Iterator[Answered]:
-        asked = work.by_batch
         grammars = {question.id: self._gbnf(question) for question in work.questions}
         batches = process.generate(
             path, work.settings, self.sampling, grammars, work.plan, done=work.done
         )
-        for batch in batches:
-            records = tuple(
-                self._record(text, question, len(prompt.tokens))
-                for text, (question, prompt) in zip(batch.texts, asked[batch.position], strict=True)
-            )
-            yield Answered(batch.position, records, batch.n_tokens, batch.seconds)
+        return answered(batches, work, self._record)
 
     # --- the grammar ---
 
@@ -140,7 +145,7 @@ class SampleReader(Reader):
         return JSON if self.grammar == JSON else self.style.parser
 
     def _record(self, text: Generation, question: Question, n_tokens: int) -> Record:
-        return answers.read_text(text, self._read(text.text, question), question, n_tokens=n_tokens)
+        return answers.read_text(text, self._read(text.text, question), question, n_tokens)
 
     def _read(self, text: str, question: Question) -> Reading:
         form = self._form(question)

@@ -136,8 +136,10 @@ def replication(label: str, found: Replication) -> str:
     d = found.difference
     return (
         f"{numerals.visible(label)} beside the recorded answers to the same "
-        f"{numerals.count(found.n, 'question')}: {numerals.percent(found.ours.value)}% right, "
-        f"recorded {numerals.percent(found.theirs.value)}%; the same answer to "
+        f"{numerals.count(found.n, 'question')}: {numerals.percent(found.ours.value)}% right "
+        f"(macro {numerals.percent(found.ours_macro.value)}), recorded "
+        f"{numerals.percent(found.theirs.value)}% (macro "
+        f"{numerals.percent(found.theirs_macro.value)}); the same answer to "
         f"{numerals.percent(found.n_same / found.n)}%; lost {d.lost:,}, won {d.won:,}, difference "
         f"{numerals.points(d.micro.value)} points {numerals.points_interval(d.micro)}, "
         f"p {numerals.probability(d.mcnemar_p)}."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ggufeval.errors import ComparisonError
 from ggufeval.stats.comparison import difference
 from ggufeval.stats.sample import Answers, Sample
-from ggufeval.stats.scores import micro_accuracy
+from ggufeval.stats.scores import macro_accuracy, micro_accuracy
 from ggufeval.types import Replication
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ def replication(
         n=sample.n,
         ours=micro_accuracy(ours, sample, level),
         theirs=micro_accuracy(theirs, sample, level),
+        ours_macro=macro_accuracy(ours, sample, level),
+        theirs_macro=macro_accuracy(theirs, sample, level),
         n_same=int((ours.letters == theirs.letters).sum()),
         difference=difference(theirs, ours, sample, level=level),
     )

@@ -29,12 +29,18 @@ PROMPTS, STEM, CHOICES = "input_final_prompts", "input_question", "input_choice_
 RESPONSES, SUBTASK = "input_correct_responses", "subtask_name"
 COLUMNS = (PROMPTS, STEM, CHOICES, RESPONSES, SUBTASK)
 RECORDED = "output_parsed_answer"
+_PUBLISHED = ".gzip"
+"""`Details_mmlu_....parquet.gzip` is how Meta's files are called."""
+_SAID = re.compile(r"\W*([A-J])\W*")
 
 
 def load(data: Path | None, *, offline: bool) -> Source:
     """`data` is a saved file, or the name of a repository that is none on the disk."""
-    if data is not None and data.is_file() and data.suffix.lower() in files.READERS:
-        text, found = str(data), files.READERS[data.suffix.lower()](data)
+    suffix = "" if data is None else data.suffix.lower()
+    if suffix == _PUBLISHED:  # parquet in spite of its name
+        suffix = ".parquet"
+    if data is not None and data.is_file() and suffix in files.READERS:
+        text, found = str(data), files.READERS[suffix](data)
     elif data is None or not data.exists():
         repository = REPO if data is None else data.as_posix()
         text, paths = hub.details(repository, offline=offline)
@@ -68,7 +74,9 @@ def _source(text: str, found: Iterator[Row]) -> Source:
     if not questions:
         raise DataError(f"{text} holds no rows: expected one for each question. Save it again.")
     notes = mmlu.deviations(text, [("test questions", mmlu.N_TEST, len(questions))])
-    if all(letter is None for letter in recorded.values()):
+    if unread := sum(letter is None for letter in recorded.values()):
+        notes += (f"{unread:,} of {len(recorded):,} recorded answers ({RECORDED}) name no choice.",)
+    if unread == len(recorded):
         recorded = {}
     return Source(NAME, text, tuple(questions), None, notes, recorded)
 
@@ -141,11 +149,10 @@ def _parsed(value: object) -> object:
 
 
 def _letter(value: object, n_choices: int) -> int | None:
-    """The index of a choice's letter, which some copies have in quotes; else None."""
-    label = str(value).replace('"', "").strip()
-    if len(label) != 1 or label not in LETTERS[:n_choices]:
-        return None
-    return LETTERS.index(label)
+    """The index of a choice's letter, which some copies have in quotes or brackets; else None."""
+    said = _SAID.fullmatch(str(value))
+    index = LETTERS.index(said[1]) if said else n_choices
+    return index if index < n_choices else None
 
 
 TASK = Task(

@@ -158,6 +158,8 @@ class Replication:
     ours: Estimate
     theirs: Estimate
     """Micro accuracy, both."""
+    ours_macro: Estimate
+    theirs_macro: Estimate
     n_same: int
     """Questions with the same answer, right or wrong."""
     difference: Difference

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ggufeval.cli import cli
+from ggufeval.store import Store
 
 
 def run(*arguments: object) -> Result:
@@ -47,9 +48,13 @@ def test_it_tells_what_it_does_and_where_things_are(climbed, folder):
 
 @pytest.mark.parametrize("name", ["ladder.md", "ladder.csv", "ladder.json"])
 def test_the_same_command_writes_other_reports_without_running(arguments, climbed, folder, name):
+    with Store.open(folder / "results.sqlite", read_only=True) as store:
+        before = store.runs()
     result = run(*arguments, "-q", "-o", folder / name, "--format", "json")
     assert result.exit_code == 0, result.output
     assert result.stderr == ""
+    with Store.open(folder / "results.sqlite", read_only=True) as store:
+        assert store.runs() == before
     rungs = json.loads(result.stdout)["rungs"]
     assert [rung["rung"] for rung in rungs] == [1, 7]
     assert (folder / name).stat().st_size > 100
@@ -59,6 +64,8 @@ def test_the_same_command_writes_other_reports_without_running(arguments, climbe
     ("wrong", "said"),
     [
         (["--rungs", "9"], "--rungs 9: there are rungs 1 to 8."),
+        (["--rungs", "1,3-2"], "3-2 has none; say 2-3."),
+        (["--task", "meta-rows"], "prompts that are fixed cannot be put otherwise."),
         (["-o", "ladder.pdf"], "ladder.pdf: its ending was expected to be one of"),
     ],
 )

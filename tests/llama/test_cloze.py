@@ -49,7 +49,7 @@ def score(path, the_plan, done=(), **changes) -> dict[str, ClozeScores]:
     with ModelProcess() as process:
         the_settings = settings(the_plan, **changes)
         batches = list(process.cloze(path, the_settings, the_plan, frozenset(done)))
-    return {scores.question_id: scores for batch in batches for scores in batch.scores}
+    return {scores.question_id: scores for batch in batches for scores in batch.values}
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +122,9 @@ class Letters:
     """A vocabulary of single letters, in which `th` is one token."""
 
     path = "letters.gguf"
+
+    def check_required(self, prompts):
+        pass
 
     def tokenize(self, spans):
         text = "".join(span.text for span in spans).replace("th", "T")

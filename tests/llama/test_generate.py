@@ -59,7 +59,7 @@ def generate(path, the_plan, sampling, grammars=None, done=(), **changes) -> dic
                 path, the_settings, sampling, grammars or {}, the_plan, done=frozenset(done)
             )
         )
-    return {text.question_id: text for batch in batches for text in batch.texts}
+    return {text.question_id: text for batch in batches for text in batch.values}
 
 
 @pytest.fixture(scope="module")

@@ -85,7 +85,7 @@ def our_scores(path: Path, style: str, *, alone: bool) -> dict[str, LetterScores
         )
         form = answers.letter_form(prompts.style(style).answer_prefix, 4)
         batches = process.score(path, settings, [form], the_plan)
-        return {scores.question_id: scores for batch in batches for scores in batch.scores}
+        return {scores.question_id: scores for batch in batches for scores in batch.values}
 
 
 def letter(scores: LetterScores) -> str:

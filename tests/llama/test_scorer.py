@@ -39,7 +39,7 @@ def settings(the_plan: Plan, **changes: object) -> EngineSettings:
 def score(path, the_plan, the_settings, done=frozenset()) -> dict[str, LetterScores]:
     with ModelProcess() as process:
         batches = list(process.score(path, the_settings, [FORM], the_plan, frozenset(done)))
-    return {scores.question_id: scores for batch in batches for scores in batch.scores}
+    return {scores.question_id: scores for batch in batches for scores in batch.values}
 
 
 @pytest.fixture(scope="module")

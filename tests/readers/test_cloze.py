@@ -6,6 +6,8 @@ import math
 
 import pytest
 
+from ggufeval.errors import UnsuitableError
+
 
 @pytest.fixture(scope="module")
 def result(evaluate):
@@ -36,9 +38,15 @@ def test_a_style_of_letters_weighs_the_choices_texts(evaluate):
     assert all(max(record.letter_logits) < -0.01 for record in result.records)
 
 
-@pytest.mark.parametrize("prompt", ["json", "chat"])
-def test_other_styles(evaluate, prompt):
-    assert len(evaluate(read="cloze", prompt=prompt).records) == 32
+def test_a_style_that_goes_through_the_chat_template(evaluate):
+    result = evaluate(read="cloze", prompt="chat")
+    assert all(max(record.letter_logits) < -0.01 for record in result.records)
+
+
+def test_a_style_of_another_family_is_refused_here_too(evaluate):
+    """Its header tokens would be plain text, and nobody would see it."""
+    with pytest.raises(UnsuitableError, match="`meta` needs the control token"):
+        evaluate(read="cloze", prompt="meta")
 
 
 def test_rotations_change_no_prompt_and_so_no_likelihood(evaluate, result):

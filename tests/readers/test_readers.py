@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from ggufeval import readers
@@ -92,6 +94,24 @@ def test_a_file_that_is_no_grammar_is_refused(tmp_path, content, said):
 def test_what_is_for_texts_is_refused_elsewhere(name, options):
     with pytest.raises(UsageError, match=rf"--read {name} writes no text: .* for --read sample"):
         readers.make(name, None, **options)
+
+
+def test_a_grammar_of_letters_is_what_letter_reads_under():
+    assert readers.make("letter", None, grammar="letter") == readers.make("letter", None)
+    with pytest.raises(UsageError, match="--read cloze writes no text"):
+        readers.make("cloze", None, grammar="letter")
+
+
+@pytest.mark.parametrize("temperature", [math.nan, math.inf, -0.1])
+def test_a_temperature_is_a_number_from_0_upwards(temperature):
+    with pytest.raises(UsageError, match=r"--temperature .*: a number from 0 upwards"):
+        readers.make("sample", None, temperature=temperature)
+
+
+@pytest.mark.parametrize("prompt", ["json", "json-final", "json-subject", "answer-line"])
+def test_words_around_a_text_have_a_likelihood_too_and_are_refused(prompt):
+    with pytest.raises(UsageError, match=f"--prompt {prompt}: its answer has words around"):
+        readers.make("cloze", prompt)
 
 
 @pytest.mark.parametrize("name", ["letter", "sample", "cloze"])

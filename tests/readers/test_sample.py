@@ -7,7 +7,7 @@ import json
 import pytest
 
 from ggufeval import runner
-from ggufeval.errors import ModelError
+from ggufeval.errors import UsageError
 from ggufeval.store import Store
 
 PLANS = 0.5
@@ -96,11 +96,22 @@ def test_an_interrupted_run_goes_on_with_the_same_texts(
         assert answers(store.result(resumed.id)) == answers(whole)
 
 
-def test_a_grammar_that_llama_cpp_cannot_read_is_refused(evaluate, tmp_path):
+def test_a_grammar_that_llama_cpp_cannot_read_is_refused_before_anything_is_stored(
+    evaluate, store, tmp_path
+):
     own = tmp_path / "own.gbnf"
     own.write_text("root = nothing")
-    with pytest.raises(ModelError, match="cannot parse the grammar"):
+    before = store.runs()
+    with pytest.raises(UsageError, match=r"own\.gbnf: llama.cpp cannot parse it"):
         evaluate(read="sample", grammar=str(own))
+    assert store.runs() == before
+
+
+def test_a_grammar_of_ones_own(evaluate, tmp_path):
+    own = tmp_path / "own.gbnf"
+    own.write_text('root ::= " " [A-D]')
+    result = evaluate(read="sample", prompt="mmlu", grammar=str(own))
+    assert all(record.parse_error is None for record in result.records)
 
 
 def test_questions_of_all_subjects_generate_together_where_they_share_no_more(evaluate):

@@ -217,6 +217,8 @@ def test_a_replication(comparison):
         n=570,
         ours=Estimate(274 / 570, 0.44, 0.52),
         theirs=Estimate(280 / 570, 0.45, 0.53),
+        ours_macro=Estimate(0.481, 0.44, 0.52),
+        theirs_macro=Estimate(0.493, 0.45, 0.53),
         n_same=520,
         difference=Difference(
             lost=12,
@@ -229,6 +231,6 @@ def test_a_replication(comparison):
     )
     assert replication("Meta-Llama 1B\x1b F16", found) == (
         r"Meta-Llama 1B\x1b F16 beside the recorded answers to the same 570 questions: 48.07% "
-        "right, recorded 49.12%; the same answer to 91.23%; lost 12, won 6, difference -1.05 "
-        "points [-2.60, +0.50], p 0.238."
+        "right (macro 48.10), recorded 49.12% (macro 49.30); the same answer to 91.23%; "
+        "lost 12, won 6, difference -1.05 points [-2.60, +0.50], p 0.238."
     )

@@ -70,7 +70,10 @@ def test_the_three_formats(saved, rows):
         "meta-rows/law/0": 3,
         "meta-rows/clinical_knowledge/1": None,
     }
-    assert source.notes == (f"MMLU has 14,042 test questions, {saved} has 3.",)
+    assert source.notes == (
+        f"MMLU has 14,042 test questions, {saved} has 3.",
+        "1 of 3 recorded answers (output_parsed_answer) name no choice.",
+    )
 
 
 def test_nothing_is_told_of_the_published_number(tmp_path, meta_row):
@@ -94,10 +97,24 @@ def test_without_recorded_answers(tmp_path, rows):
     assert load(save(tmp_path / "rows.jsonl", rows)).recorded == {}
 
 
-@pytest.mark.parametrize("answered", [None, "", "none of them", "E", ["B"]])
+@pytest.mark.parametrize("answered", [None, "", "none of them", "E", ["B", "C"]])
 def test_where_no_recorded_answer_can_be_read_there_are_none(tmp_path, rows, answered):
     saved = save(tmp_path / "rows.jsonl", [r | {"output_parsed_answer": answered} for r in rows])
-    assert load(saved).recorded == {}
+    source = load(saved)
+    assert source.recorded == {}
+    assert source.notes[-1].startswith("3 of 3 recorded answers")
+
+
+@pytest.mark.parametrize("answered", ["B", ' "B"', ["B"], "B.", "(B)"])
+def test_a_recorded_letter_in_other_dress(tmp_path, rows, answered):
+    saved = save(tmp_path / "rows.jsonl", [r | {"output_parsed_answer": answered} for r in rows])
+    assert set(load(saved).recorded.values()) == {1}
+
+
+def test_a_file_as_meta_has_named_it(tmp_path, rows):
+    """It is parquet in spite of its ending."""
+    saved = save(tmp_path / "Details_mmlu.parquet.gzip", rows)
+    assert len(load(saved).questions) == 3
 
 
 @pytest.mark.parametrize("n", [2, 10])

@@ -12,13 +12,11 @@ from ggufeval.report.ladder.rows import rows
 from ggufeval.report.ladder.sentences import PUBLISHED, alarms, asked, finding, legend
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ggufeval.types import Ladder, Run
 
 _TEMPLATE = "ladder/template.html.j2"
-_SHARED = ("engine.", "build.")
-"""Settings that all rungs have in common."""
 
 
 def render(ladder: Ladder, _stream: TextIO | None = None) -> str:
@@ -30,7 +28,7 @@ def render(ladder: Ladder, _stream: TextIO | None = None) -> str:
         asked=asked(ladder),
         chart=ladder_chart(ladder),
         finding=finding(ladder),
-        fingerprint=tuple(_shared_settings(runs[0][1])) if runs else (),
+        fingerprint=_shared_settings([run for _, run in runs]),
         legend=legend(ladder),
         model=numerals.visible(ladder.model.label),
         model_info=ladder.model,
@@ -49,8 +47,9 @@ def _runs(ladder: Ladder) -> Iterator[tuple[str, Run]]:
                 yield f"rung {item.rung.number}, {how}", score.run
 
 
-def _shared_settings(run: Run) -> Iterator[tuple[str, str]]:
-    return ((n, value) for n, value in conditions(run.fingerprint) if n.startswith(_SHARED))
+def _shared_settings(runs: Sequence[Run]) -> list[tuple[str, str]]:
+    found = [list(conditions(run.fingerprint)) for run in runs]
+    return [item for item in found[0] if all(item in others for others in found)] if found else []
 
 
 FORMAT = LadderFormat("html", ".html", render)

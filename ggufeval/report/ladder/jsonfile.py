@@ -18,13 +18,15 @@
         temperature, max_tokens
                          how it was decoded; max_tokens 0: one forward pass under the grammar
         by_letter        the grammar lets through a letter, else a choice's text
-        unavailable      why the model cannot have the rung; else empty
+        unavailable      why there is no result, or only one; else empty
         studied_run, studied_n, studied_n_correct
         studied_micro, studied_micro_low, studied_micro_high; the same with macro
                          as the study decoded and read it; shares in [0, 1] with their intervals.
                          Where max_tokens is 0 that is under the grammar.
-        n_unread, share_unread
-                         answers that could not be read; they count as wrong
+        studied_n_unread, studied_n_unparsed, studied_n_no_choice
+                         answers that could not be read, in all, for their form, and because
+                         they name no choice; they count as wrong
+        share_unread     of the answers as studied
         grammar_run, ...
                          as studied_run and so on, under the grammar
         cost, cost_low, cost_high

@@ -26,7 +26,6 @@ def _record(result: RungResult) -> dict[str, Value]:
         "by_letter": rung.by_letter,
         "unavailable": result.unavailable,
         **_score("studied", result.studied),
-        "n_unread": result.free.n_unread if result.free else None,
         "share_unread": result.free.n_unread / result.free.n if result.free else None,
         **_score("grammar", result.constrained),
         **estimate_fields("cost", result.cost),
@@ -41,6 +40,9 @@ def _score(name: str, score: Score | None) -> dict[str, Value]:
         f"{name}_run": score.run.id if score else None,
         f"{name}_n": score.n if score else None,
         f"{name}_n_correct": score.n_correct if score else None,
+        f"{name}_n_unread": score.n_unread if score else None,
+        f"{name}_n_unparsed": score.n_unparsed if score else None,
+        f"{name}_n_no_choice": score.n_no_choice if score else None,
         **estimate_fields(f"{name}_micro", score.micro if score else None),
         **estimate_fields(f"{name}_macro", score.macro if score else None),
     }

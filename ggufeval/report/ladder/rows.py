@@ -130,6 +130,9 @@ def _about_run(result: RungResult) -> Iterator[str]:
             found.append(f"{score.n:,} of {questions} recorded {how}, the run is not finished")
     if free and constrained and free.n != constrained.n:
         found.append("what format cost is over the questions that are recorded both ways")
+    if constrained and constrained.n_unread:
+        answers = numerals.count(constrained.n_unread, "answer")
+        found.append(f"{answers} under the grammar could not be read and counted as wrong")
     if found:
         yield f"Rung {rung.number}: {'; '.join(found)}"
 

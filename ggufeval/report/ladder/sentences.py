@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 PUBLISHED = (
     "The published figures are the original study's, cited and not measured here: LLaMA 3.2 1B "
-    "Instruct in bf16, all 14,042 questions, prompts in other words. Only the shape can be "
-    "compared."
+    "Instruct in bf16, all 14,042 questions unless noted, prompts in other words. Only the shape "
+    "can be compared."
 )
 
 
@@ -53,18 +53,19 @@ def _cost(ladder: Ladder) -> list[str]:
     judged = [
         (item.rung.number, cost)
         for item, cost in paired
-        if not _is_guess(item.constrained, ladder.chance)
+        if item.constrained and item.constrained.micro.low > ladder.chance
     ]
     between = _between(ladder)
     if not paired:
         is_said = all(item.constrained is item.studied for item in ladder.rungs)
         return [] if is_said or not between else [f"{between[0].upper()}{between[1:]}."]
     if not judged:
-        return ["Under the grammar the model guesses, which cannot show what format cost."]
-    number, cost = max(judged, key=lambda pair: pair[1].value)
+        return ["Under the grammar it is no better than guessing, which cannot show a cost."]
+    seen = [pair for pair in judged if pair[1].low > 0]
+    number, cost = max(seen or judged, key=lambda pair: pair[1].value)
     points = f"{numerals.points(cost.value)} points {numerals.points_interval(cost)}"
     where = f"rung {number}"
-    if cost.low > 0:
+    if seen:
         text = f"Format cost most on {where}: {points}" if paired[1:] else f"Format cost {points}"
     else:
         text = f"That format cost anything cannot be seen here (most on {where}: {points})"
@@ -119,7 +120,9 @@ def legend(ladder: Ladder) -> str:
         "interval; macro: the same with every subject alike; unread: answers that could not be "
         "read, in %, which count as wrong; grammar: accuracy where only an answer in the form "
         "asked for can be written; format cost: grammar minus as studied, in points, with its "
-        f"paired {level} interval; study: the published figures"
+        f"paired {level} interval, for one rung alone: what was unread, cut short or named no "
+        "choice, of which a grammar's forced choice also gets some right by chance; study: the "
+        "published figures"
     )
     if any(not item.rung.max_tokens for item in ladder.rungs):
         text += "; letter: one forward pass under the grammar, and nothing else"
