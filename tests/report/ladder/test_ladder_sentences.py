@@ -68,8 +68,8 @@ def test_a_rung_that_guesses_under_the_grammar_is_not_judged(ladder):
     assert "Format cost most on rung 1: +17.02 points" in finding(replace(ladder, rungs=rungs))
     alone = finding(replace(ladder, rungs=rungs[1:]))
     assert alone == (
-        "Rung 2: 14.74% right. Under the grammar the model guesses, which cannot show what format "
-        "cost."
+        "Rung 2: 14.74% right. Under the grammar it is no better than guessing, which cannot show "
+        "a cost."
     )
 
 
