@@ -27,15 +27,15 @@ def test_by_hand():
     """1,000 questions, 600 right; 100 of these and 100 others sampled; 10 lost, 4 won.
 
     Delta = .4 * .04 - .6 * .1 = -.044. Both kinds have 100/(1 - .2) = 125 trials: Wilson's limits
-    are .0588 and .1651 of 10%, .0162 and .0954 of 4%. So low = -.044 - sqrt[(.4 * .0238)^2 +
-    (.6 * .0651)^2], high = -.044 + sqrt[(.4 * .0554)^2 + (.6 * .0412)^2].
+    are .0588 and .1651 of 10%, .0172 and .0902 of 4%. So low = -.044 - sqrt[(.4 * .0228)^2 +
+    (.6 * .0651)^2], high = -.044 + sqrt[(.4 * .0502)^2 + (.6 * .0412)^2].
     """
     subset = Subset(n_right=600, n_wrong=400, sampled_right=100, sampled_wrong=100, lost=10, won=4)
     assert wilson_limits(0.1, 125) == pytest.approx((0.0588, 0.1651), abs=5e-5)
-    assert wilson_limits(0.04, 125) == pytest.approx((0.0162, 0.0954), abs=5e-5)
+    assert wilson_limits(0.04, 125) == pytest.approx((0.0172, 0.0902), abs=5e-5)
     delta = subset.difference()
     assert delta.value == pytest.approx(-0.044)
-    assert (delta.low, delta.high) == pytest.approx((-0.0842, -0.0108), abs=1e-4)
+    assert (delta.low, delta.high) == pytest.approx((-0.0841, -0.01215), abs=1e-4)
     accuracy = subset.accuracy()
     assert (accuracy.value, accuracy.low, accuracy.high) == pytest.approx(
         (0.556, 0.6 + delta.low, 0.6 + delta.high)
