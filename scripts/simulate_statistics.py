@@ -14,9 +14,8 @@ Discordance is the share of questions that are lost or won. An interval is tried
 these lost, three quarters and 95%; a table has the lowest coverage of the three. Verdicts are tried
 where they are hardest, at a loss of just the margin: there `within` and `worse` both count as
 false, each by itself, and alpha is 5%. The standard error of 95%, as of 5%, is 0.5 points with
-2,000 studies. What
-misses is bold: a coverage below 94%, and false verdicts above 5% by over two standard errors (once
-in 40 cells that is chance).
+2,000 studies. What misses is bold: a coverage below 94%, and false verdicts above 5% by over two
+standard errors, which is chance once in 40 cells.
 """
 
 from __future__ import annotations
