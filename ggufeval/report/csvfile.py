@@ -36,6 +36,9 @@ def render(
         "n_subjects": comparison.n_subjects,
         "chance": comparison.chance,
         "reference_at_chance": comparison.reference_at_chance,
+        "margin": comparison.margin,
+        "alpha": comparison.alpha,
+        "unjudged": comparison.unjudged,
     }
     lines = [record | shared for record in records(comparison)]
     text = StringIO()

@@ -8,7 +8,11 @@
     n_subjects
     chance               accuracy of guessing
     reference_at_chance  true: the comparison allows no judgement
-    interval_level       of all intervals, 0.95
+    margin, alpha        of the verdicts: what a candidate may lose, in [0, 1], and how often any
+                         of them may be false
+    unjudged             why there is no verdict: a sentence; empty where there is one, or the
+                         reference is at chance
+    interval_level       of all intervals but the verdicts', 0.95
     alarms               sentences
     models               the reference first, then each candidate:
         model, run, quantization, requantized_from, quantized_from, imatrix, architecture,
@@ -25,6 +29,12 @@
         lost, won, changed, mcnemar_p
                          null for the reference; the last also where questions were asked in
                          several rotations, which the others count one by one
+        verdict          within (loses no more than the margin), worse or undecided; null for
+                         the reference, and where there is none
+        verdict_low, verdict_high, verdict_level
+                         the interval of difference_micro that it follows from
+        detectable       the smallest margin that these questions could have cleared, with as
+                         many flips and none lost on balance
         tensor_types     ggml type -> number of weights
         letter_counts    how often each letter was answered, as it was shown
         path, command    of the run
@@ -91,6 +101,9 @@ def render(
         "n_subjects": comparison.n_subjects,
         "chance": comparison.chance,
         "reference_at_chance": comparison.reference_at_chance,
+        "margin": comparison.margin,
+        "alpha": comparison.alpha,
+        "unjudged": comparison.unjudged,
         "interval_level": comparison.reference.micro.level,
         "alarms": comparison.alarms,
         "models": models,

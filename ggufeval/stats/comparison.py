@@ -11,12 +11,15 @@ from ggufeval.stats.alarms import at_chance, letter_alarms, reference_alarms, sc
 from ggufeval.stats.paired import discordance, mcnemar_midp, mover
 from ggufeval.stats.sample import Answers, Sample
 from ggufeval.stats.scores import score_answers
+from ggufeval.stats.verdict import judge
 from ggufeval.types import Candidate, Comparison, Design, Difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ggufeval.types import Question, RunResult
+    from numpy.typing import ArrayLike
+
+    from ggufeval.types import Judgement, Question, RunResult
 
 Key: TypeAlias = tuple[str, int]
 """What pairs two records: the question's id and the rotation of its choices."""
@@ -27,14 +30,20 @@ def compare(
     reference: RunResult,
     candidates: Sequence[RunResult],
     *,
+    margin: float = 0.01,
+    alpha: float = 0.05,
     level: float = 0.95,
     allow_mismatch: bool = False,
 ) -> Comparison:
     """Compare runs over the questions that all of them have recorded.
 
-    The intervals speak about "questions like these", for the number of questions that was fixed
-    beforehand. For the weights of micro and macro see `scores.score`: the differences have the
-    same ones.
+    The intervals and the verdicts speak about "questions like these", for the number of questions
+    that was fixed beforehand. For the weights of micro and macro see `scores.score`: the
+    differences have the same ones.
+
+    There is no verdict where the reference is at chance (it has nothing to lose), where some of
+    the questions that were planned are missing (which ones, nobody has drawn), and where the runs
+    differ in more than the model (a loss would not be the model's).
 
     ComparisonError where no question is common to all, where the same question has another text
     or another gold letter in two runs, and where runs differ in more than the model; the last
@@ -63,10 +72,19 @@ def compare(
         *score_alarms(scores, chance),
         *(alarm for s in scores[1:] for alarm in letter_alarms(scores[0], s)),
     ]
+    guesses = at_chance(scores[0], chance)
+    unjudged = _unjudged(runs, sample, mismatches)
+
+    def judgement(candidate: Answers) -> Judgement | None:
+        if guesses or unjudged:
+            return None
+        counts = _micro_counts(answers[0], candidate, sample)
+        return judge(*counts, n_candidates=len(candidates), margin=margin, alpha=alpha)
+
     return Comparison(
         reference=scores[0],
         candidates=tuple(
-            Candidate(s, difference(answers[0], a, sample, level=level))
+            Candidate(s, difference(answers[0], a, sample, level=level), judgement(a))
             for s, a in zip(scores[1:], answers[1:], strict=True)
         ),
         n_questions=sample.n,
@@ -74,8 +92,11 @@ def compare(
         n_subjects=len(sample.subjects),
         design=sample.design,
         chance=chance,
-        reference_at_chance=at_chance(scores[0], chance),
+        reference_at_chance=guesses,
         alarms=tuple(alarms),
+        margin=margin,
+        alpha=alpha,
+        unjudged=unjudged if candidates and not guesses else "",
     )
 
 
@@ -94,12 +115,38 @@ def difference(
         lost=n_lost,
         won=n_won,
         changed=int(flips.changed.sum()),
-        micro=mover(lost, won, sample.sizes, sample.shares, level=level)
-        if sample.is_stratified
-        else mover([lost.sum()], [won.sum()], [sample.n], [1.0], level=level),
+        micro=mover(*_micro_counts(reference, candidate, sample), level=level),
         macro=mover(lost, won, sample.sizes, sample.macro_weights, level=level),
         mcnemar_p=math.nan if sample.has_rotations else mcnemar_midp(n_lost, n_won),
     )
+
+
+def _micro_counts(
+    reference: Answers, candidate: Answers, sample: Sample
+) -> tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike]:
+    """Lost, won, sizes and weights of the micro difference: one subject, where all are alike."""
+    flips = discordance(reference, candidate)
+    lost, won = sample.count(flips.lost), sample.count(flips.won)
+    if sample.is_stratified:
+        return lost, won, sample.sizes, sample.shares
+    return [lost.sum()], [won.sum()], [sample.n], [1.0]
+
+
+def _unjudged(runs: Sequence[RunResult], sample: Sample, mismatches: Sequence[str]) -> str:
+    """Why these runs allow no verdict, in one sentence; empty where they do.
+
+    A sample that lies wholly in a full run is a sample all the same.
+    """
+    if mismatches:
+        return "No verdict: the runs differ in more than the model, and so does what they lose."
+    planned = min(run.run.n_questions for run in runs)
+    partly = sample.n_asked < sample.n_choices
+    if sample.n < planned or (runs[0].run.fingerprint.permute and partly.any()):
+        return (
+            "No verdict: some of the questions that were planned are not compared, and those that "
+            "are have not been drawn. Finish the runs first."
+        )
+    return ""
 
 
 def _mismatches(reference: RunResult, candidate: RunResult) -> Iterator[str]:

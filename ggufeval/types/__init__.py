@@ -35,10 +35,12 @@ from ggufeval.types.statistics import (
     Comparison,
     Difference,
     Estimate,
+    Judgement,
     Positions,
     PublishedScore,
     Replication,
     Score,
+    Verdict,
 )
 
 __all__ = [
@@ -61,6 +63,7 @@ __all__ = [
     "Group",
     "ImportanceMatrix",
     "Item",
+    "Judgement",
     "Ladder",
     "LetterScores",
     "Memory",
@@ -88,4 +91,5 @@ __all__ = [
     "StudyFigure",
     "TokenizedPrompt",
     "Tokens",
+    "Verdict",
 ]

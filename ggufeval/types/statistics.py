@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from ggufeval.types.questions import Design
 from ggufeval.types.results import Run
@@ -126,10 +127,35 @@ class Agreement:
         return self.low <= self.published.accuracy <= self.high
 
 
+class Verdict(StrEnum):
+    """What is said of a candidate's loss, held against the margin of the comparison."""
+
+    WITHIN = "within"
+    """It loses no more than the margin."""
+    WORSE = "worse"
+    """It loses more."""
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict on the micro difference, and the interval that it follows from."""
+
+    verdict: Verdict
+    interval: Estimate
+    """Of the difference, of level 1 - 2 alpha/k for k candidates. `within`: all of it lies at
+    minus the margin or above; `worse`: all of it lies below."""
+    detectable: float
+    """The smallest margin that these questions could have cleared: with as many flips, and none
+    lost on balance."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     score: Score
     difference: Difference
+    judgement: Judgement | None = None
+    """None where the comparison allows no verdict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +173,13 @@ class Comparison:
     reference_at_chance: bool
     alarms: tuple[str, ...] = ()
     """One sentence each, what a reader must know before believing the table."""
+    margin: float = 0.01
+    """What a verdict allows a candidate to lose; 0.01 is one point."""
+    alpha: float = 0.05
+    """How often any of the verdicts may be false, all candidates together."""
+    unjudged: str = ""
+    """Why there is no verdict, in one sentence; empty where there is one, or the reference is at
+    chance."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from ggufeval.types import (
     EngineSettings,
     Estimate,
     Fingerprint,
+    Judgement,
     ModelInfo,
     Positions,
     Question,
@@ -22,6 +23,7 @@ from ggufeval.types import (
     RunResult,
     RunStatus,
     Score,
+    Verdict,
 )
 
 ENGINE = EngineSettings(
@@ -124,6 +126,7 @@ def comparison():
                     macro=Estimate(0.0017, -0.0158, 0.0193),
                     mcnemar_p=0.8506,
                 ),
+                Judgement(Verdict.UNDECIDED, Estimate(1 / 570, -0.0182, 0.0219, 0.9667), 0.0201),
             ),
             Candidate(
                 make_score(q4, 229, 0.4018, 0.9912, seconds=99.6, memory_mb=260.0),
@@ -135,6 +138,7 @@ def comparison():
                     macro=Estimate(-0.0105, -0.0367, 0.0156),
                     mcnemar_p=0.4296,
                 ),
+                Judgement(Verdict.UNDECIDED, Estimate(-6 / 570, -0.0394, 0.0180, 0.9667), 0.0287),
             ),
             Candidate(
                 make_score(q2, 181, 0.3175, 0.4021, seconds=3_725.4, memory_mb=1_320.0),
@@ -146,6 +150,7 @@ def comparison():
                     macro=Estimate(-0.0948, -0.1365, -0.0527),
                     mcnemar_p=0.0000124,
                 ),
+                Judgement(Verdict.WORSE, Estimate(-54 / 570, -0.1404, -0.0489, 0.9667), 0.0465),
             ),
         ),
         n_questions=570,
@@ -167,7 +172,10 @@ def single(comparison):
 def at_chance(comparison):
     low = Estimate(0.2561, 0.2219, 0.2935)
     return replace(
-        comparison, reference=replace(comparison.reference, micro=low), reference_at_chance=True
+        comparison,
+        reference=replace(comparison.reference, micro=low),
+        candidates=tuple(replace(item, judgement=None) for item in comparison.candidates),
+        reference_at_chance=True,
     )
 
 

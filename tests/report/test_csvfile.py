@@ -61,7 +61,7 @@ def test_what_is_not_defined_is_empty(sampled, rotate):
     assert [row["n_no_choice"] for row in rows] == ["0", "0", "0", "3"]
     assert rows[0]["accuracy_position_D_low"] == repr(235 / 570 - 0.02 - 0.04)
     assert rows[1]["same_in_all_rotations"] == "0.4"
-    assert list(rows[0])[-1] == "reference_at_chance"
+    assert list(rows[0])[-1] == "unjudged"
 
 
 def test_what_one_model_alone_has_is_empty_for_the_others(comparison, cloze):
