@@ -26,9 +26,10 @@
                          shares in [0, 1] with their intervals
         difference_micro, _low, _high; the same with macro
                          candidate minus reference, in [-1, 1]; null for the reference
-        lost, won, changed, mcnemar_p
-                         null for the reference; the last also where questions were asked in
-                         several rotations, which the others count one by one
+        lost, won, changed, mcnemar_p, mcnemar_p_holm
+                         null for the reference; the p-values, plain and corrected for the number
+                         of candidates, also where questions were asked in several rotations, which
+                         the others count one by one
         verdict          within (loses no more than the margin), worse or undecided; null for
                          the reference, and where there is none
         verdict_low, verdict_high, verdict_level

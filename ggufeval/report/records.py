@@ -73,6 +73,7 @@ def _record(score: Score, candidate: Candidate | None) -> dict[str, Value]:
         "won": difference.won if difference else None,
         "changed": difference.changed if difference else None,
         "mcnemar_p": difference.mcnemar_p if difference else None,
+        "mcnemar_p_holm": candidate.holm_p if candidate else None,
         **_judgement_fields(candidate.judgement if candidate else None),
         "letter_mass": score.letter_mass,
         "questions_per_second": score.questions_per_second,

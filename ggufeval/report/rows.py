@@ -18,7 +18,7 @@ from ggufeval.types import Design
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ggufeval.types import Comparison, Difference, Estimate, ModelInfo, Score
+    from ggufeval.types import Candidate, Comparison, Difference, Estimate, ModelInfo, Score
 
 STAR = "*"
 """Behind a level whose nominal types hold less than half of its weights."""
@@ -37,7 +37,7 @@ class Row:
     """One model. Empty cells where a value makes no sense, as the reference's difference."""
 
     score: Score
-    against: Difference | None
+    candidate: Candidate | None
     """None for the reference."""
     label: str
     """The whole label, control characters written out."""
@@ -59,6 +59,11 @@ class Row:
     tokens_per_second: str
     time: str
     memory: str
+
+    @property
+    def against(self) -> Difference | None:
+        """None for the reference."""
+        return self.candidate.difference if self.candidate else None
 
     @property
     def accuracy(self) -> str:
@@ -92,12 +97,12 @@ class Row:
 
 def rows(comparison: Comparison) -> tuple[Row, ...]:
     """The reference's row, then one for each candidate, in the comparison's order."""
-    scored: list[tuple[Score, Difference | None]] = [(comparison.reference, None)]
-    scored += [(item.score, item.difference) for item in comparison.candidates]
+    scored: list[tuple[Score, Candidate | None]] = [(comparison.reference, None)]
+    scored += [(item.score, item) for item in comparison.candidates]
     names = _names([score for score, _ in scored])
     return tuple(
-        _row(comparison, score, difference, name)
-        for (score, difference), name in zip(scored, names, strict=True)
+        _row(comparison, score, candidate, name)
+        for (score, candidate), name in zip(scored, names, strict=True)
     )
 
 
@@ -129,21 +134,22 @@ def tensor_mix(model: ModelInfo) -> str:
     return ", ".join(f"{numerals.visible(kind)} {share:.0%}" for share, kind in shares)
 
 
-def _row(comparison: Comparison, score: Score, against: Difference | None, name: str) -> Row:
+def _row(comparison: Comparison, score: Score, candidate: Candidate | None, name: str) -> Row:
     def interval(estimate: Estimate, *, signed: bool = False) -> str:
         if is_exact(comparison, estimate):
             return EXACT
         write = numerals.points_interval if signed else numerals.percent_interval
         return write(estimate)
 
-    p = ""
-    if against:
+    against, p = None, ""
+    if candidate:
+        against = candidate.difference
         # Against a reference that guesses, a test's p would be a judgement on noise.
         guesses = comparison.reference_at_chance
-        p = MISSING if guesses else numerals.probability(against.mcnemar_p)
+        p = MISSING if guesses else numerals.probability(candidate.holm_p)
     return Row(
         score=score,
-        against=against,
+        candidate=candidate,
         label=numerals.visible(score.run.model.label),
         name=name,
         size=numerals.size(score.run.model.size_bytes),

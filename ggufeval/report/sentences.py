@@ -155,8 +155,10 @@ def legend(comparison: Comparison) -> str:
         )
         if comparison.reference_at_chance:
             text += " (-: reference at chance)"
-        elif any(math.isnan(item.difference.mcnemar_p) for item in comparison.candidates):
+        elif any(math.isnan(item.holm_p) for item in comparison.candidates):
             text += " (-: a question's rotations depend on one another)"
+        elif len(comparison.candidates) > 1:
+            text += ", Holm-corrected"
     return f"{text}; bpw: measured bits per weight."
 
 

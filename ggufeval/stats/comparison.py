@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ggufeval.errors import ComparisonError
 from ggufeval.stats.alarms import at_chance, letter_alarms, reference_alarms, score_alarms
-from ggufeval.stats.paired import discordance, mcnemar_midp, mover
+from ggufeval.stats.paired import discordance, holm, mcnemar_midp, mover
 from ggufeval.stats.sample import Answers, Sample
 from ggufeval.stats.scores import score_answers
 from ggufeval.stats.verdict import judge
@@ -81,11 +81,14 @@ def compare(
         counts = _micro_counts(answers[0], candidate, sample)
         return judge(*counts, n_candidates=len(candidates), margin=margin, alpha=alpha)
 
+    differences = [difference(answers[0], a, sample, level=level) for a in answers[1:]]
     return Comparison(
         reference=scores[0],
         candidates=tuple(
-            Candidate(s, difference(answers[0], a, sample, level=level), judgement(a))
-            for s, a in zip(scores[1:], answers[1:], strict=True)
+            Candidate(s, d, judgement(a), p)
+            for s, a, d, p in zip(
+                scores[1:], answers[1:], differences, _holm(differences), strict=True
+            )
         ),
         n_questions=sample.n,
         n_population=sum(reference.run.population.values()),
@@ -130,6 +133,12 @@ def _micro_counts(
     if sample.is_stratified:
         return lost, won, sample.sizes, sample.shares
     return [lost.sum()], [won.sum()], [sample.n], [1.0]
+
+
+def _holm(differences: Sequence[Difference]) -> Sequence[float]:
+    """Corrected p-values; NaN for all where the sample allows none."""
+    p_values = [d.mcnemar_p for d in differences]
+    return [math.nan] * len(p_values) if any(map(math.isnan, p_values)) else holm(p_values)
 
 
 def _unjudged(runs: Sequence[RunResult], sample: Sample, mismatches: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -156,6 +157,8 @@ class Candidate:
     difference: Difference
     judgement: Judgement | None = None
     """None where the comparison allows no verdict."""
+    holm_p: float = math.nan
+    """McNemar's p, corrected by Holm for the number of candidates; NaN where there is no p."""
 
 
 @dataclass(frozen=True, slots=True)

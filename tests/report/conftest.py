@@ -127,6 +127,7 @@ def comparison():
                     mcnemar_p=0.8506,
                 ),
                 Judgement(Verdict.UNDECIDED, Estimate(1 / 570, -0.0182, 0.0219, 0.9667), 0.0201),
+                0.8592,
             ),
             Candidate(
                 make_score(q4, 229, 0.4018, 0.9912, seconds=99.6, memory_mb=260.0),
@@ -139,6 +140,7 @@ def comparison():
                     mcnemar_p=0.4296,
                 ),
                 Judgement(Verdict.UNDECIDED, Estimate(-6 / 570, -0.0394, 0.0180, 0.9667), 0.0287),
+                0.8592,
             ),
             Candidate(
                 make_score(q2, 181, 0.3175, 0.4021, seconds=3_725.4, memory_mb=1_320.0),
@@ -151,6 +153,7 @@ def comparison():
                     mcnemar_p=0.0000124,
                 ),
                 Judgement(Verdict.WORSE, Estimate(-54 / 570, -0.1404, -0.0489, 0.9667), 0.0465),
+                3.72e-05,
             ),
         ),
         n_questions=570,
@@ -237,7 +240,11 @@ def rotate():
 
         rotated = each(comparison, change)
         unknown = tuple(
-            replace(item, difference=replace(item.difference, mcnemar_p=math.nan))
+            replace(
+                item,
+                difference=replace(item.difference, mcnemar_p=math.nan),
+                holm_p=math.nan,
+            )
             for item in rotated.candidates
         )
         return replace(rotated, candidates=unknown)

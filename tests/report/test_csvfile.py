@@ -22,6 +22,7 @@ def test_full_precision_and_empty_fields(comparison):
     reference, _, _, last = read(csvfile.render(comparison))
     assert float(last["difference_micro"]) == -54 / 570
     assert float(last["mcnemar_p"]) == 0.0000124
+    assert float(last["mcnemar_p_holm"]) == 0.0000372
     assert reference["difference_micro"] == reference["lost"] == ""
     assert (reference["role"], last["role"]) == ("reference", "candidate")
     assert (reference["starred"], last["starred"]) == ("false", "true")

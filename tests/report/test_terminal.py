@@ -16,8 +16,8 @@ harness, 5 shots; reference SmolLM2-135M-Instruct F16; source cais/mmlu@c30699e8
 model     size   bpw accuracy             difference            lost/won     p
 ──────────────────────────────────────────────────────────────────────────────
 F16     271 MB 16.02 41.23 [37.23, 45.33] reference
-Q8_0    145 MB  8.51 41.40 [37.40, 45.50] +0.18 [-1.58, +1.93]     12/13 0.851
-Q4_K_M† 106 MB  6.25 40.18 [36.18, 44.28] -1.05 [-3.67, +1.56]     31/25 0.430
+Q8_0    145 MB  8.51 41.40 [37.40, 45.50] +0.18 [-1.58, +1.93]     12/13 0.859
+Q4_K_M† 106 MB  6.25 40.18 [36.18, 44.28] -1.05 [-3.67, +1.56]     31/25 0.859
 Q2_K*    88 MB  5.21 31.75 [27.75, 35.85] -9.47 [-13.65, -5.27]   104/50 <.001
 
                                letter
@@ -30,7 +30,7 @@ Q2_K*    31.75 [27.75, 35.75]   0.402         0.15      33.1  1:02:05  1.32 GB
 
 accuracy: micro, in %, with its 95% interval; difference: in points, with its
 paired 95% interval; lost: right in the reference, wrong here; won: the reverse;
-p: mid-p McNemar; bpw: measured bits per weight.
+p: mid-p McNemar, Holm-corrected; bpw: measured bits per weight.
 Q2_K*: IQ4_NL 62%, Q5_0 30%, Q8_0 8% of the weights.
 Q4_K_M† (from Q4_1): made from a file that was lossy already.
 Alarm: SmolLM2-135M-Instruct Q2_K: the letters hold only 40% of the probability.
@@ -47,9 +47,9 @@ model       bpw  accuracy        difference              p
 F16      271 MB  41.23           reference
           16.02  [37.23, 45.33]
 Q8_0     145 MB  41.40           +0.18               12/13
-           8.51  [37.40, 45.50]  [-1.58, +1.93]      0.851
+           8.51  [37.40, 45.50]  [-1.58, +1.93]      0.859
 Q4_K_M†  106 MB  40.18           -1.05               31/25
-           6.25  [36.18, 44.28]  [-3.67, +1.56]      0.430
+           6.25  [36.18, 44.28]  [-3.67, +1.56]      0.859
 Q2_K*     88 MB  31.75           -9.47              104/50
            5.21  [27.75, 35.85]  [-13.65, -5.27]     <.001
 
@@ -67,8 +67,8 @@ Q2_K*    31.75            0.402         0.15  1:02:05
 
 accuracy: micro, in %, with its 95% interval; difference: in
 points, with its paired 95% interval; lost: right in the
-reference, wrong here; won: the reverse; p: mid-p McNemar;
-bpw: measured bits per weight.
+reference, wrong here; won: the reverse; p: mid-p McNemar,
+Holm-corrected; bpw: measured bits per weight.
 Q2_K*: IQ4_NL 62%, Q5_0 30%, Q8_0 8% of the weights.
 Q4_K_M† (from Q4_1): made from a file that was lossy
 already.

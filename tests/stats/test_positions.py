@@ -130,6 +130,7 @@ def test_a_comparison(make_rotated):
     assert d.micro == mover([0.5], [0.25], [3], [1.0])
     assert d.macro == mover([0.5], [0.25], [3], [1.0])
     assert math.isnan(d.mcnemar_p)
+    assert math.isnan(c.candidates[0].holm_p)
     assert not any("rotation" in alarm for alarm in c.alarms)
 
 
