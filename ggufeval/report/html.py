@@ -11,8 +11,24 @@ from ggufeval.report.charts import accuracy_chart, difference_chart
 from ggufeval.report.flips import flips
 from ggufeval.report.format import Format
 from ggufeval.report.records import settings
-from ggufeval.report.rows import common_words, has_letter_mass, n_positions, rows, tensor_mix
-from ggufeval.report.sentences import alarms, finding, heading, legend, notes, positions_legend
+from ggufeval.report.rows import (
+    DIVERGENCE,
+    common_words,
+    divergence_cells,
+    has_letter_mass,
+    n_positions,
+    rows,
+    tensor_mix,
+)
+from ggufeval.report.sentences import (
+    alarms,
+    divergence_legend,
+    finding,
+    heading,
+    legend,
+    notes,
+    positions_legend,
+)
 from ggufeval.types import LETTERS
 
 if TYPE_CHECKING:
@@ -38,6 +54,9 @@ def render(
         comparison=comparison,
         differences=difference_chart(comparison) if comparison.candidates else None,
         finding=finding(comparison),
+        divergence=divergence_cells(found),
+        divergence_headers=DIVERGENCE,
+        divergence_legend=divergence_legend(comparison),
         fingerprint=tuple(conditions(run.fingerprint)),
         flips=flips(comparison, results),
         has_letter_mass=has_letter_mass(found),

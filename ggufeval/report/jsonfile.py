@@ -52,6 +52,12 @@ Where a model of the comparison has them, also:
                          rotations: micro accuracy where the right choice stood there
         same_in_all_rotations, _low, _high
                          share of the questions answered alike in every rotation
+        kld_mean, kld_standard_error, kld_median, kld_p99, kld_max
+                         read by letter: KL divergence of the reference's probabilities of the
+                         choices from the candidate's, in nats, over the questions asked
+        gold_probability_rms
+                         root mean square of the gold choice's change of probability
+        same_answer      share of the answers that are the reference's, right or wrong
 
 A number that is not finite is null: JSON has no other word for it.
 """

@@ -6,8 +6,24 @@ import re
 from typing import TYPE_CHECKING, TextIO
 
 from ggufeval.report.format import Format
-from ggufeval.report.rows import Row, has_letter_mass, n_positions, rows
-from ggufeval.report.sentences import alarms, finding, heading, legend, notes, positions_legend
+from ggufeval.report.rows import (
+    DIVERGENCE,
+    Row,
+    divergence_cells,
+    has_divergence,
+    has_letter_mass,
+    n_positions,
+    rows,
+)
+from ggufeval.report.sentences import (
+    alarms,
+    divergence_legend,
+    finding,
+    heading,
+    legend,
+    notes,
+    positions_legend,
+)
 from ggufeval.types import LETTERS
 
 if TYPE_CHECKING:
@@ -68,15 +84,26 @@ def render(
         f"**{escape(finding(comparison))}**",
         table(["model", *cost], cost_cells),
         table(["model", *ran], ran_cells),
+        *_divergence(found),
         *_positions(found),
         escape(legend(comparison)),
     ]
-    if how := positions_legend(comparison):
-        blocks.append(escape(how))
+    legends = (divergence_legend(comparison), positions_legend(comparison))
+    blocks += [escape(how) for how in legends if how]
     remarks = [*notes(comparison), *(f"Alarm: {alarm}" for alarm in alarms(comparison))]
     if remarks:
         blocks.append("\n".join(f"- {escape(remark)}" for remark in remarks))
     return "\n\n".join(blocks) + "\n"
+
+
+def _divergence(found: Sequence[Row]) -> list[str]:
+    """The table of divergences with its title, where there is one."""
+    if not has_divergence(found):
+        return []
+    return [
+        "How the letters' probabilities moved:",
+        table(["model", *DIVERGENCE], divergence_cells(found)),
+    ]
 
 
 def _positions(found: Sequence[Row]) -> list[str]:

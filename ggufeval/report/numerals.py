@@ -100,6 +100,15 @@ def clock(seconds: float) -> str:
     return f"{hours:,}:{minutes:02}:{rest:02}"
 
 
+def nats(value: float) -> str:
+    """`0.0313`: of a divergence; what would be rounded to nothing is said to be small."""
+    if not math.isfinite(value):
+        return MISSING
+    if 0 < value < 0.0001:
+        return "<.0001"
+    return f"{value:.4f}"
+
+
 def probability(value: float) -> str:
     """Three decimals; what would be rounded to nothing is said to be small."""
     if not math.isfinite(value):

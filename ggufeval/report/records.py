@@ -19,7 +19,7 @@ def records(comparison: Comparison) -> tuple[dict[str, Value], ...]:
     """One flat record a model, the reference first, with the same keys in the same order."""
     scored: list[tuple[Score, Candidate | None]] = [(comparison.reference, None)]
     scored += [(item.score, item) for item in comparison.candidates]
-    found = [_record(score, item) | _more(score) for score, item in scored]
+    found = [_record(score, item) | _more(score) | _moved(item) for score, item in scored]
     # What one model has and another has not is empty there.
     keys = dict.fromkeys(key for record in found for key in record)
     return tuple({key: record.get(key) for key in keys} for record in found)
@@ -43,6 +43,21 @@ def _more(score: Score) -> dict[str, Value]:
             found |= estimate_fields(f"accuracy_position_{letter}", estimate)
         found |= estimate_fields("same_in_all_rotations", score.positions.same)
     return found
+
+
+def _moved(candidate: Candidate | None) -> dict[str, Value]:
+    found = candidate.divergence if candidate else None
+    if not found:
+        return {}
+    return {
+        "kld_mean": found.mean,
+        "kld_standard_error": found.standard_error,
+        "kld_median": found.median,
+        "kld_p99": found.p99,
+        "kld_max": found.maximum,
+        "gold_probability_rms": found.gold_rms,
+        "same_answer": found.same,
+    }
 
 
 def _record(score: Score, candidate: Candidate | None) -> dict[str, Value]:

@@ -18,7 +18,15 @@ from ggufeval.types import Design
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ggufeval.types import Candidate, Comparison, Difference, Estimate, ModelInfo, Score
+    from ggufeval.types import (
+        Candidate,
+        Comparison,
+        Difference,
+        Divergence,
+        Estimate,
+        ModelInfo,
+        Score,
+    )
 
 STAR = "*"
 """Behind a level whose nominal types hold less than half of its weights."""
@@ -26,6 +34,7 @@ DAGGER = "†"
 """Behind a level that was made from a file that was lossy already."""
 REFERENCE = "reference"
 EXACT = "(exact)"
+DIVERGENCE = ("KLD", "median", "99%", "max", "gold moved", "same answer")
 
 _SEPARATORS = " -/:"
 _WORD = re.compile(r"[ /:-]*[^ /:-]+[ /:-]*")
@@ -83,6 +92,20 @@ class Row:
         return f"{self.lost}/{self.won}" if self.against else ""
 
     @property
+    def moved(self) -> Divergence | None:
+        """How far the letters' probabilities are from the reference's."""
+        return self.candidate.divergence if self.candidate else None
+
+    @property
+    def kld(self) -> str:
+        return numerals.nats(self.moved.mean) if self.moved else ""
+
+    @property
+    def same_answer(self) -> str:
+        """Answers that are the reference's, right or wrong, in per cent."""
+        return numerals.percent(self.moved.same) if self.moved else ""
+
+    @property
     def positions(self) -> tuple[str, ...]:
         """Accuracy where the right choice stands first, second, ...; empty without rotations."""
         found = self.score.positions
@@ -109,6 +132,28 @@ def rows(comparison: Comparison) -> tuple[Row, ...]:
 def has_letter_mass(found: Sequence[Row]) -> bool:
     """Whether any model was asked for letters, so that they have a probability."""
     return any(row.letter_mass != MISSING for row in found)
+
+
+def has_divergence(found: Sequence[Row]) -> bool:
+    """Whether any candidate's letters have probabilities to hold against the reference's."""
+    return any(row.moved for row in found)
+
+
+def divergence_cells(found: Sequence[Row]) -> tuple[tuple[str, ...], ...]:
+    """Each candidate's name and figures, under `DIVERGENCE`; empty where there are none."""
+    return tuple(
+        (
+            row.name,
+            f"{row.kld} ± {numerals.nats(row.moved.standard_error)}",
+            numerals.nats(row.moved.median),
+            numerals.nats(row.moved.p99),
+            numerals.nats(row.moved.maximum),
+            numerals.percent(row.moved.gold_rms),
+            row.same_answer,
+        )
+        for row in found
+        if row.moved
+    )
 
 
 def n_positions(found: Sequence[Row]) -> int:

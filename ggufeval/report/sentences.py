@@ -6,7 +6,15 @@ import math
 from typing import TYPE_CHECKING
 
 from ggufeval.report import numerals
-from ggufeval.report.rows import Row, is_exact, is_starred, n_positions, rows, tensor_mix
+from ggufeval.report.rows import (
+    Row,
+    has_divergence,
+    is_exact,
+    is_starred,
+    n_positions,
+    rows,
+    tensor_mix,
+)
 from ggufeval.types import LETTERS, Design, RunStatus
 
 if TYPE_CHECKING:
@@ -173,6 +181,22 @@ def positions_legend(comparison: Comparison) -> str:
         "mean: over a question's rotations; same: % of the questions that are answered alike in "
         f"every rotation{counted}."
     )
+
+
+def divergence_legend(comparison: Comparison, *, whole: bool = True) -> str:
+    """How to read what is said of probabilities; empty where nothing is. `whole`: its table."""
+    if not has_divergence(rows(comparison)):
+        return ""
+    text = (
+        "KLD: divergence of the letters' probabilities from the reference's, mean, in nats (near "
+        "the reference it does not tell which level is better)"
+    )
+    if whole:
+        text += (
+            ", ± its standard error; median, 99%, max: of the questions; gold moved: root mean "
+            "square of the right letter's change, in % of probability"
+        )
+    return f"{text}; same answer: % of the answers, right or wrong."
 
 
 def notes(comparison: Comparison) -> tuple[str, ...]:

@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING, TextIO
 
 from ggufeval.report.format import Format
 from ggufeval.report.page import DEFAULT_WIDTH, Column, Page, terminal_of
-from ggufeval.report.rows import Row, has_letter_mass, n_positions, rows
-from ggufeval.report.sentences import alarms, at_chance, heading, legend, notes, positions_legend
+from ggufeval.report.rows import Row, has_divergence, has_letter_mass, n_positions, rows
+from ggufeval.report.sentences import (
+    alarms,
+    at_chance,
+    divergence_legend,
+    heading,
+    legend,
+    notes,
+    positions_legend,
+)
 from ggufeval.types import LETTERS
 
 if TYPE_CHECKING:
@@ -24,6 +32,8 @@ if TYPE_CHECKING:
 class _Column(Column[Row]):
     of_candidates: bool = False
     """Empty for the reference, and so left out where it is alone."""
+    of_moved: bool = False
+    """Left out where no letters' probabilities are compared."""
 
 
 _MODEL = _Column("model", lambda row: row.name, right=False, folds=True)
@@ -51,19 +61,27 @@ _COST_STACKED = (
     ),
     _Column("lost/won\np", lambda row: f"{row.flips}\n{row.p}", of_candidates=True),
 )
+_KLD = _Column("KLD", lambda row: row.kld, of_moved=True)
+_SAME = _Column("same\nanswer", lambda row: row.same_answer, of_moved=True)
+_TOKENS = _Column("tokens/s", lambda row: row.tokens_per_second)
 _RAN = (
     _MODEL,
     _Column("macro accuracy", lambda row: row.macro_accuracy, right=False),
     _MASS,
+    _KLD,
+    _SAME,
     _Column("questions/s", lambda row: row.questions_per_second),
-    _Column("tokens/s", lambda row: row.tokens_per_second),
+    _TOKENS,
     _Column("time", lambda row: row.time),
     _Column("memory", lambda row: row.memory),
 )
+# All levels have the same tokens to a question, so that one of the two speeds tells the other.
+_RAN_SHORT = tuple(column for column in _RAN if column is not _TOKENS)
 _RAN_STACKED = (
     _MODEL,
     _Column("macro\naccuracy", lambda row: f"{row.macro}\n{row.macro_interval}", right=False),
     _MASS,
+    _Column("KLD\nsame", lambda row: f"{row.kld}\n{row.same_answer}", of_moved=True),
     _Column(
         "questions/s\ntokens/s",
         lambda row: f"{row.questions_per_second}\n{row.tokens_per_second}",
@@ -84,7 +102,10 @@ def draw(comparison: Comparison, width: int = DEFAULT_WIDTH, *, color: bool = Fa
         page.say(guessing, style="bold yellow")
     found = rows(comparison)
     painted = partial(_cell, toned=not comparison.reference_at_chance)
-    for layouts in ((_COST, _COST_STACKED), (_RAN, _RAN_STACKED)):
+    for layouts in (
+        (_COST, _COST_STACKED),
+        (_RAN, _RAN_SHORT, _RAN_STACKED) if has_divergence(found) else (_RAN, _RAN_STACKED),
+    ):
         page.say()
         page.show(found, [_shown(layout, found) for layout in layouts], painted)
     if n := n_positions(found):
@@ -93,8 +114,9 @@ def draw(comparison: Comparison, width: int = DEFAULT_WIDTH, *, color: bool = Fa
         page.show(found, (_positions(n, 1), _positions(n, 2)), painted)
     page.say()
     page.say(legend(comparison), style="dim")
-    if how := positions_legend(comparison):
-        page.say(how, style="dim")
+    for how in (divergence_legend(comparison, whole=False), positions_legend(comparison)):
+        if how:
+            page.say(how, style="dim")
     for note in notes(comparison):
         page.say(note)
     for alarm in alarms(comparison):
@@ -138,6 +160,7 @@ def _shown(layout: Sequence[_Column], found: Sequence[Row]) -> list[_Column]:
         for column in layout
         if (len(found) > 1 or not column.of_candidates)
         and (column is not _MASS or has_letter_mass(found))
+        and (has_divergence(found) or not column.of_moved)
     ]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ggufeval.errors import ComparisonError
 from ggufeval.stats.alarms import at_chance, letter_alarms, reference_alarms, score_alarms
+from ggufeval.stats.divergence import divergence
 from ggufeval.stats.paired import discordance, holm, mcnemar_midp, mover
 from ggufeval.stats.sample import Answers, Sample
 from ggufeval.stats.scores import score_answers
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-    from ggufeval.types import Judgement, Question, RunResult
+    from ggufeval.types import Divergence, Judgement, Question, RunResult
 
 Key: TypeAlias = tuple[str, int]
 """What pairs two records: the question's id and the rotation of its choices."""
@@ -81,11 +82,15 @@ def compare(
         counts = _micro_counts(answers[0], candidate, sample)
         return judge(*counts, n_candidates=len(candidates), margin=margin, alpha=alpha)
 
+    def moved(candidate: Answers) -> Divergence | None:
+        by_letter = all(run.run.fingerprint.read == "letter" for run in runs)
+        return divergence(answers[0], candidate, sample) if by_letter else None
+
     differences = [difference(answers[0], a, sample, level=level) for a in answers[1:]]
     return Comparison(
         reference=scores[0],
         candidates=tuple(
-            Candidate(s, d, judgement(a), p)
+            Candidate(s, d, judgement(a), p, moved(a))
             for s, a, d, p in zip(
                 scores[1:], answers[1:], differences, _holm(differences), strict=True
             )

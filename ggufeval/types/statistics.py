@@ -152,6 +152,25 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
+class Divergence:
+    """How far a candidate's probabilities of the choices are from the reference's, over all
+    questions asked. Nothing is ranked by it."""
+
+    mean: float
+    """KLD(reference||candidate), in nats."""
+    standard_error: float
+    """Of the mean, over questions like these."""
+    median: float
+    p99: float
+    """99 of 100 questions have a smaller one."""
+    maximum: float
+    gold_rms: float
+    """Root mean square of how far the gold choice's probability moved, in [0, 1]."""
+    same: float
+    """Share of the answers that are the same, right or wrong."""
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     score: Score
     difference: Difference
@@ -159,6 +178,8 @@ class Candidate:
     """None where the comparison allows no verdict."""
     holm_p: float = math.nan
     """McNemar's p, corrected by Holm for the number of candidates; NaN where there is no p."""
+    divergence: Divergence | None = None
+    """Where both were read by their letters' logits."""
 
 
 @dataclass(frozen=True, slots=True)

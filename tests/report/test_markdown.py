@@ -73,3 +73,7 @@ def test_positions_of_the_right_choice(comparison, rotate):
     text = markdown.render(rotate(comparison))
     assert table in text
     assert "\n\nA to D: accuracy, in %, where the right choice stands there;" in text
+
+
+def test_texts_have_no_divergence(sampled):
+    assert "KLD" not in markdown.render(sampled)
