@@ -10,6 +10,7 @@ from ggufeval.cli import _options
 @click.command()
 @click.argument("runs", nargs=-1, metavar="[RUN]...")
 @_options.reference
+@_options.judging
 @click.option("--allow-mismatch", is_flag=True, help="Compare runs made under other conditions.")
 @_options.table_format
 @_options.db
@@ -17,6 +18,8 @@ def compare(
     runs: tuple[str, ...],
     reference: str | None,
     *,
+    margin: float,
+    alpha: float,
     allow_mismatch: bool,
     format_name: str,
     db: Path,
@@ -27,5 +30,7 @@ def compare(
     """
     from ggufeval.cli import _results
 
-    comparison, results = _results.stored(db, runs, reference, allow_mismatch=allow_mismatch)
+    comparison, results = _results.stored(
+        db, runs, reference, margin=margin, alpha=alpha, allow_mismatch=allow_mismatch
+    )
     _results.show(format_name, comparison, results)

@@ -29,6 +29,7 @@ from ggufeval.report.sentences import (
     notes,
     positions_legend,
 )
+from ggufeval.report.verdicts import basis, verdicts
 from ggufeval.types import LETTERS
 
 if TYPE_CHECKING:
@@ -48,12 +49,13 @@ def render(
 ) -> str:
     """Finding, tables, charts, how it was measured; with results also the flipped questions."""
     run, found = comparison.reference.run, rows(comparison)
+    said = finding(comparison)
     page = template(_TEMPLATE).render(
         accuracy=accuracy_chart(comparison),
         alarms=alarms(comparison),
         comparison=comparison,
         differences=difference_chart(comparison) if comparison.candidates else None,
-        finding=finding(comparison),
+        finding=said,
         divergence=divergence_cells(found),
         divergence_headers=DIVERGENCE,
         divergence_legend=divergence_legend(comparison),
@@ -67,7 +69,9 @@ def render(
         notes=notes(comparison),
         positions_legend=positions_legend(comparison),
         rows=found,
+        standing=basis(comparison),
         task=numerals.visible(run.task),
+        verdicts=[each for each in verdicts(comparison) if each != said],
     )
     return page.rstrip() + "\n"
 

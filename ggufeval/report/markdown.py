@@ -24,6 +24,7 @@ from ggufeval.report.sentences import (
     notes,
     positions_legend,
 )
+from ggufeval.report.verdicts import basis, verdicts
 from ggufeval.types import LETTERS
 
 if TYPE_CHECKING:
@@ -82,18 +83,31 @@ def render(
     blocks = [
         escape(heading(comparison)),
         f"**{escape(finding(comparison))}**",
+        *_verdicts(comparison),
         table(["model", *cost], cost_cells),
         table(["model", *ran], ran_cells),
         *_divergence(found),
         *_positions(found),
-        escape(legend(comparison)),
     ]
-    legends = (divergence_legend(comparison), positions_legend(comparison))
+    legends = (
+        basis(comparison),
+        legend(comparison),
+        divergence_legend(comparison),
+        positions_legend(comparison),
+    )
     blocks += [escape(how) for how in legends if how]
     remarks = [*notes(comparison), *(f"Alarm: {alarm}" for alarm in alarms(comparison))]
     if remarks:
         blocks.append("\n".join(f"- {escape(remark)}" for remark in remarks))
     return "\n\n".join(blocks) + "\n"
+
+
+def _verdicts(comparison: Comparison) -> list[str]:
+    """A list of them, where the finding has not said it all."""
+    said = verdicts(comparison)
+    if not said or said == (finding(comparison),):
+        return []
+    return ["\n".join(f"- {escape(each)}" for each in said)]
 
 
 def _divergence(found: Sequence[Row]) -> list[str]:

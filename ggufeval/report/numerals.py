@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -52,9 +52,9 @@ def points(difference: float) -> str:
     return f"{_hundredths(difference):+z.2f}" if math.isfinite(difference) else MISSING
 
 
-def _hundredths(share: float) -> Decimal:
+def _hundredths(share: float, rounding: str = ROUND_HALF_UP) -> Decimal:
     """Per cent to two places, halves away from zero: 41 of 160 is 25.63, however it was summed."""
-    return Decimal(f"{100 * share:.9f}").quantize(Decimal("0.01"), ROUND_HALF_UP)
+    return Decimal(f"{100 * share:.9f}").quantize(Decimal("0.01"), rounding)
 
 
 def percent_interval(estimate: Estimate) -> str:
@@ -63,6 +63,18 @@ def percent_interval(estimate: Estimate) -> str:
 
 def points_interval(estimate: Estimate) -> str:
     return f"[{points(estimate.low)}, {points(estimate.high)}]"
+
+
+def points_interval_down(estimate: Estimate) -> str:
+    """Both ends rounded down: what lies below -1 is not written as -1.00, and what does not lie
+    below it not as -1.01. So a verdict never contradicts the interval beside it."""
+    low, high = (_hundredths(end, ROUND_FLOOR) for end in (estimate.low, estimate.high))
+    return f"[{low:+z.2f}, {high:+z.2f}]"
+
+
+def points_up(difference: float) -> str:
+    """`2.01`, rounded up, without a sign: a margin that suffices."""
+    return f"{_hundredths(difference, ROUND_CEILING):z.2f}"
 
 
 def size(n_bytes: float) -> str:

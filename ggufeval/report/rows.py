@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Difference,
         Divergence,
         Estimate,
+        Judgement,
         ModelInfo,
         Score,
     )
@@ -90,6 +91,10 @@ class Row:
     def flips(self) -> str:
         """Right->wrong and wrong->right."""
         return f"{self.lost}/{self.won}" if self.against else ""
+
+    @property
+    def judgement(self) -> Judgement | None:
+        return self.candidate.judgement if self.candidate else None
 
     @property
     def moved(self) -> Divergence | None:

@@ -15,6 +15,7 @@ from ggufeval.report.rows import (
     rows,
     tensor_mix,
 )
+from ggufeval.report.verdicts import is_judged, summary
 from ggufeval.types import LETTERS, Design, RunStatus
 
 if TYPE_CHECKING:
@@ -101,10 +102,12 @@ def at_chance(comparison: Comparison) -> str:
 
 
 def finding(comparison: Comparison) -> str:
-    """The result in one sentence; no judgement, only what was measured."""
+    """The result in one sentence: the verdicts, or where there are none what was measured."""
     reference, *candidates = rows(comparison)
     if guessing := at_chance(comparison):
         return guessing
+    if is_judged(comparison):
+        return summary(comparison)
     if not candidates:
         asked = numerals.count(comparison.n_questions, "question")
         right = f"{reference.micro}% of {asked} right {reference.micro_interval}"

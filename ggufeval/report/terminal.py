@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from itertools import zip_longest
 from typing import TYPE_CHECKING, TextIO
 
 from ggufeval.report.format import Format
@@ -18,7 +19,8 @@ from ggufeval.report.sentences import (
     notes,
     positions_legend,
 )
-from ggufeval.types import LETTERS
+from ggufeval.report.verdicts import basis, verdicts
+from ggufeval.types import LETTERS, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from ggufeval.types import Comparison, Estimate, RunResult
+
+
+_TONES = {Verdict.WITHIN: "green", Verdict.WORSE: "red", Verdict.UNDECIDED: "bold"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +106,7 @@ def draw(comparison: Comparison, width: int = DEFAULT_WIDTH, *, color: bool = Fa
         page.say()
         page.say(guessing, style="bold yellow")
     found = rows(comparison)
+    _judge(page, comparison)
     painted = partial(_cell, toned=not comparison.reference_at_chance)
     for layouts in (
         (_COST, _COST_STACKED),
@@ -113,8 +119,12 @@ def draw(comparison: Comparison, width: int = DEFAULT_WIDTH, *, color: bool = Fa
         page.say("Position of the right choice", style="bold")
         page.show(found, (_positions(n, 1), _positions(n, 2)), painted)
     page.say()
-    page.say(legend(comparison), style="dim")
-    for how in (divergence_legend(comparison, whole=False), positions_legend(comparison)):
+    for how in (
+        basis(comparison),
+        legend(comparison),
+        divergence_legend(comparison, whole=False),
+        positions_legend(comparison),
+    ):
         if how:
             page.say(how, style="dim")
     for note in notes(comparison):
@@ -122,6 +132,17 @@ def draw(comparison: Comparison, width: int = DEFAULT_WIDTH, *, color: bool = Fa
     for alarm in alarms(comparison):
         page.say(f"Alarm: {alarm}", style="yellow")
     return page.text()
+
+
+def _judge(page: Page, comparison: Comparison) -> None:
+    """The verdicts, or why there is none."""
+    said = verdicts(comparison)
+    if not said:
+        return
+    page.say()
+    kinds = [item.judgement.verdict for item in comparison.candidates if item.judgement]
+    for sentence, kind in zip_longest(said, kinds):
+        page.say(sentence, style=_TONES.get(kind, "yellow"))
 
 
 def _positions(n: int, n_lines: int) -> tuple[_Column, ...]:

@@ -176,6 +176,12 @@ def single(comparison):
 
 
 @pytest.fixture
+def unjudged(comparison):
+    candidates = tuple(replace(item, judgement=None) for item in comparison.candidates)
+    return replace(comparison, candidates=candidates, unjudged="No verdict: the runs differ.")
+
+
+@pytest.fixture
 def at_chance(comparison):
     low = Estimate(0.2561, 0.2219, 0.2935)
     return replace(

@@ -50,7 +50,9 @@ def test_the_page_is_whole(comparison, results):
     assert source.endswith("</html>\n")
     assert page.tags.count("table") == 4
     assert page.tags.count("svg") == 2
-    assert f"Q8_0 +0.18, Q4_K_M† {MINUS}1.05, Q2_K* {MINUS}9.47 points." in page.text
+    assert "Against F16 (41.23%), undecided: Q8_0, Q4_K_M†; over 1 point below: Q2_K*." in page.text
+    assert f"F16, {MINUS}9.47 points [{MINUS}14.04, {MINUS}4.89]; 3.1x smaller." in page.text
+    assert "Verdicts hold the loss on questions like these against 1 point" in page.text
     for words in (
         "570 of 14,042 questions, 57 subjects, 10 per subject",
         "the letters hold only 40% of the probability.",
@@ -197,3 +199,9 @@ def test_how_the_probabilities_moved(comparison, cloze):
     assert "KLD median 99% max gold moved same answer Q8_0 0.0014 ± 0.0001 0.0004" in page.text
     assert "KLD: divergence of the letters' probabilities" in page.text
     assert "KLD" not in Page(html.render(cloze)).text
+
+
+def test_why_there_is_no_verdict(unjudged):
+    page = Page(html.render(unjudged))
+    assert f"Q8_0 +0.18, Q4_K_M† {MINUS}1.05, Q2_K* {MINUS}9.47 points." in page.text
+    assert "No verdict: the runs differ." in page.text

@@ -13,6 +13,10 @@ AT_80 = """\
 mmlu: 570 of 14,042 questions, 57 subjects, 10 per subject; prompt style
 harness, 5 shots; reference SmolLM2-135M-Instruct F16; source cais/mmlu@c30699e8
 
+Q8_0: undecided, +0.18 points [-1.82, +2.19]; 1.9x smaller.
+Q4_K_M†: undecided, -1.05 points [-3.94, +1.80]; 2.6x smaller.
+Q2_K*: over 1 point below F16, -9.47 points [-14.04, -4.89]; 3.1x smaller.
+
 model     size   bpw accuracy             difference            lost/won     p
 ──────────────────────────────────────────────────────────────────────────────
 F16     271 MB 16.02 41.23 [37.23, 45.33] reference
@@ -28,6 +32,10 @@ Q8_0    41.40 [37.40, 45.40]  0.998 0.0014  92.11        4.70 0:02:01  302 MB
 Q4_K_M† 40.18 [36.18, 44.18]  0.991 0.0313  82.46        5.72 0:01:40  260 MB
 Q2_K*   31.75 [27.75, 35.75]  0.402 0.4450  44.91        0.15 1:02:05 1.32 GB
 
+Verdicts hold the loss on questions like these against 1 point, with 96.67%
+intervals; at most 5% of the time is one of the 3 false. The smallest margin
+that 570 questions could have cleared, with as many flips and no loss: 2.01
+(Q8_0), 2.87 (Q4_K_M†), 4.65 (Q2_K*) points.
 accuracy: micro, in %, with its 95% interval; difference: in points, with its
 paired 95% interval; lost: right in the reference, wrong here; won: the reverse;
 p: mid-p McNemar, Holm-corrected; bpw: measured bits per weight.
@@ -43,6 +51,12 @@ AT_60 = """\
 mmlu: 570 of 14,042 questions, 57 subjects, 10 per subject;
 prompt style harness, 5 shots; reference
 SmolLM2-135M-Instruct F16; source cais/mmlu@c30699e8
+
+Q8_0: undecided, +0.18 points [-1.82, +2.19]; 1.9x smaller.
+Q4_K_M†: undecided, -1.05 points [-3.94, +1.80]; 2.6x
+smaller.
+Q2_K*: over 1 point below F16, -9.47 points [-14.04, -4.89];
+3.1x smaller.
 
            size                                   lost/won
 model       bpw  accuracy        difference              p
@@ -68,6 +82,11 @@ Q4_K_M† 40.18           0.991 0.0313        5.72 0:01:40
 Q2_K*   31.75           0.402 0.4450        0.15 1:02:05
         [27.75, 35.75]         44.91        33.1 1.32 GB
 
+Verdicts hold the loss on questions like these against 1
+point, with 96.67% intervals; at most 5% of the time is one
+of the 3 false. The smallest margin that 570 questions could
+have cleared, with as many flips and no loss: 2.01 (Q8_0),
+2.87 (Q4_K_M†), 4.65 (Q2_K*) points.
 accuracy: micro, in %, with its 95% interval; difference: in
 points, with its paired 95% interval; lost: right in the
 reference, wrong here; won: the reverse; p: mid-p McNemar,
@@ -123,6 +142,10 @@ Q8_0     45.40  43.40  41.40  39.40  41.40  40.00
 Q4_K_M†  44.18  42.18  40.18  38.18  40.18  30.00
 Q2_K*    35.75  33.75  31.75  29.75  31.75  20.00
 
+Verdicts hold the loss on questions like these against 1 point, with 96.67%
+intervals; at most 5% of the time is one of the 3 false. The smallest margin
+that 570 questions could have cleared, with as many flips and no loss: 2.01
+(Q8_0), 2.87 (Q4_K_M†), 4.65 (Q2_K*) points.
 accuracy: micro, in %, with its 95% interval; difference: in points, with its
 paired 95% interval; lost: right in the reference, wrong here; won: the reverse;
 p: mid-p McNemar (-: a question's rotations depend on one another); bpw:
@@ -328,3 +351,13 @@ def test_some_candidates_without_a_divergence(comparison):
     first, *rest = comparison.candidates
     some = replace(comparison, candidates=(replace(first, divergence=None), *rest))
     assert "\nQ8_0    41.40 [37.40, 45.40]  0.998                      4.70" in terminal.draw(some)
+
+
+def test_verdicts_have_tones(comparison):
+    assert "\x1b[31mQ2_K*: over 1 point below F16" in terminal.draw(comparison, color=True)
+
+
+def test_why_there_is_no_verdict(unjudged):
+    text = terminal.draw(unjudged, color=True)
+    assert "\x1b[33mNo verdict: the runs differ.\x1b[0m\n" in text
+    assert "undecided" not in text
