@@ -68,6 +68,7 @@ def compare(
     *,
     margin: float = 1.0,
     alpha: float = 0.05,
+    by: str = "",
     allow_mismatch: bool = False,
 ) -> tuple[Comparison, list[RunResult]]:
     """The comparison of the runs with their reference, and the results behind it.
@@ -84,6 +85,7 @@ def compare(
         results[1:],
         margin=margin / 100,
         alpha=alpha,
+        by=by,
         allow_mismatch=allow_mismatch,
     )
     return comparison, results
@@ -96,6 +98,7 @@ def stored(
     *,
     margin: float,
     alpha: float,
+    by: str = "",
     allow_mismatch: bool,
 ) -> tuple[Comparison, list[RunResult]]:
     """The comparison of runs that are in a database, read without changing it."""
@@ -109,6 +112,7 @@ def stored(
             choose_reference(runs, reference),
             margin=margin,
             alpha=alpha,
+            by=by,
             allow_mismatch=allow_mismatch,
         )
 

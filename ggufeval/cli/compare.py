@@ -12,6 +12,11 @@ from ggufeval.cli import _options
 @_options.reference
 @_options.judging
 @click.option("--allow-mismatch", is_flag=True, help="Compare runs made under other conditions.")
+@click.option(
+    "--by",
+    type=click.Choice(["subject", "category"]),
+    help="Also inside each subject, or each of MMLU's four categories.",
+)
 @_options.table_format
 @_options.db
 def compare(
@@ -21,6 +26,7 @@ def compare(
     margin: float,
     alpha: float,
     allow_mismatch: bool,
+    by: str | None,
     format_name: str,
     db: Path,
 ) -> None:
@@ -31,6 +37,12 @@ def compare(
     from ggufeval.cli import _results
 
     comparison, results = _results.stored(
-        db, runs, reference, margin=margin, alpha=alpha, allow_mismatch=allow_mismatch
+        db,
+        runs,
+        reference,
+        margin=margin,
+        alpha=alpha,
+        by=by or "",
+        allow_mismatch=allow_mismatch,
     )
     _results.show(format_name, comparison, results)

@@ -59,6 +59,13 @@ Where a model of the comparison has them, also:
                          root mean square of the gold choice's change of probability
         same_answer      share of the answers that are the reference's, right or wrong
 
+By subject or category, after `models`:
+
+    groups               one entry a group and model, the reference first in each group:
+        by, group, n     subject or category, its name, how many questions
+        model, role, run, accuracy_micro, difference_micro, _low, _high
+                         as above, inside the group
+
 A number that is not finite is null: JSON has no other word for it.
 """
 
@@ -69,6 +76,7 @@ import math
 from typing import TYPE_CHECKING, TextIO
 
 from ggufeval.report.format import Format
+from ggufeval.report.groups import group_records
 from ggufeval.report.records import records, settings
 
 if TYPE_CHECKING:
@@ -98,7 +106,7 @@ def render(
         }
         for record, score in zip(records(comparison), scores, strict=True)
     ]
-    tree = {
+    tree: dict[str, object] = {
         "schema": SCHEMA,
         "task": run.task,
         "source": run.source,
@@ -115,6 +123,8 @@ def render(
         "alarms": comparison.alarms,
         "models": models,
     }
+    if comparison.groups:
+        tree["groups"] = group_records(comparison)
     return json.dumps(finite(tree), indent=2, allow_nan=False) + "\n"
 
 

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, TextIO
 
 from ggufeval.report.format import Format
+from ggufeval.report.groups import group_legend, group_rows
 from ggufeval.report.rows import (
     DIVERGENCE,
     Row,
@@ -87,12 +88,14 @@ def render(
         table(["model", *cost], cost_cells),
         table(["model", *ran], ran_cells),
         *_divergence(found),
+        *_groups(comparison),
         *_positions(found),
     ]
     legends = (
         basis(comparison),
         legend(comparison),
         divergence_legend(comparison),
+        group_legend(comparison),
         positions_legend(comparison),
     )
     blocks += [escape(how) for how in legends if how]
@@ -118,6 +121,26 @@ def _divergence(found: Sequence[Row]) -> list[str]:
         "How the letters' probabilities moved:",
         table(["model", *DIVERGENCE], divergence_cells(found)),
     ]
+
+
+def _groups(comparison: Comparison) -> list[str]:
+    """The table of subjects or categories with its title, where it was asked for."""
+    if not comparison.groups:
+        return []
+    cells = (
+        [
+            row.name,
+            row.n,
+            row.accuracies[0],
+            *(
+                f"{difference} {interval}".rstrip()
+                for difference, interval in zip(row.differences[1:], row.intervals[1:], strict=True)
+            ),
+        ]
+        for row in group_rows(comparison)
+    )
+    names = [escape(row.name) for row in rows(comparison)]
+    return [f"By {comparison.by}:", table([comparison.by, "n", *names], cells)]
 
 
 def _positions(found: Sequence[Row]) -> list[str]:

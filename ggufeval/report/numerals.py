@@ -65,11 +65,20 @@ def points_interval(estimate: Estimate) -> str:
     return f"[{points(estimate.low)}, {points(estimate.high)}]"
 
 
-def points_interval_down(estimate: Estimate) -> str:
-    """Both ends rounded down: what lies below -1 is not written as -1.00, and what does not lie
-    below it not as -1.01. So a verdict never contradicts the interval beside it."""
-    low, high = (_hundredths(end, ROUND_FLOOR) for end in (estimate.low, estimate.high))
+def points_interval_beside(estimate: Estimate, margin: float) -> str:
+    """As `points_interval`, but no end is rounded to the other side of minus the margin: the
+    verdict, which follows from the sides, never contradicts what stands beside it."""
+    low, high = (_on_its_side(end, -margin) for end in (estimate.low, estimate.high))
     return f"[{low:+z.2f}, {high:+z.2f}]"
+
+
+def _on_its_side(share: float, limit: float) -> Decimal:
+    # A millionth of a millionth is what sums of floats are off by.
+    limit -= 1e-12
+    ways = (ROUND_HALF_UP, ROUND_FLOOR, ROUND_CEILING)
+    written = [_hundredths(share, way) for way in ways]
+    kept = (w for w in written if (float(w) / 100 >= limit) == (share >= limit))
+    return next(kept, written[0])
 
 
 def points_up(difference: float) -> str:

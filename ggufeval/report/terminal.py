@@ -7,7 +7,9 @@ from functools import partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING, TextIO
 
+from ggufeval.report import numerals
 from ggufeval.report.format import Format
+from ggufeval.report.groups import GroupRow, group_legend, group_rows
 from ggufeval.report.page import DEFAULT_WIDTH, Column, Page, terminal_of
 from ggufeval.report.rows import Row, has_divergence, has_letter_mass, n_positions, rows
 from ggufeval.report.sentences import (
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
     from ggufeval.types import Comparison, Estimate, RunResult
 
+
+_GROUP_NAME, _GROUP_COUNTS, _GROUP_DIFFERENCE = 20, 14, 17
+"""Columns: of a group's name, of n and the reference, of a difference above its interval."""
 
 _TONES = {Verdict.WITHIN: "green", Verdict.WORSE: "red", Verdict.UNDECIDED: "bold"}
 
@@ -114,6 +119,8 @@ def draw(comparison: Comparison, width: int = DEFAULT_WIDTH, *, color: bool = Fa
     ):
         page.say()
         page.show(found, [_shown(layout, found) for layout in layouts], painted)
+    if comparison.groups:
+        _groups(page, width, comparison)
     if n := n_positions(found):
         page.say()
         page.say("Position of the right choice", style="bold")
@@ -123,6 +130,7 @@ def draw(comparison: Comparison, width: int = DEFAULT_WIDTH, *, color: bool = Fa
         basis(comparison),
         legend(comparison),
         divergence_legend(comparison, whole=False),
+        group_legend(comparison),
         positions_legend(comparison),
     ):
         if how:
@@ -143,6 +151,40 @@ def _judge(page: Page, comparison: Comparison) -> None:
     kinds = [item.judgement.verdict for item in comparison.candidates if item.judgement]
     for sentence, kind in zip_longest(said, kinds):
         page.say(sentence, style=_TONES.get(kind, "yellow"))
+
+
+def _groups(page: Page, width: int, comparison: Comparison) -> None:
+    """As many candidates side by side as there is room for, the others below."""
+    from rich.text import Text
+
+    reference, *candidates = (row.name for row in rows(comparison))
+    found = group_rows(comparison)
+    left = min(max(len(row.name) for row in found), _GROUP_NAME) + _GROUP_COUNTS
+    abreast = max(1, (width - left) // _GROUP_DIFFERENCE)
+    leading: tuple[Column[GroupRow], ...] = (
+        Column(comparison.by, lambda row: row.name, right=False, folds=True),
+        Column("n", lambda row: row.n),
+        Column(reference, lambda row: row.accuracies[0]),
+    )
+    for first in range(0, max(len(candidates), 1), abreast):
+        some = list(enumerate(candidates, 1))[first : first + abreast]
+        page.say()
+        page.show(
+            found,
+            (
+                (*leading, *(_change(name, i, " ") for i, name in some)),
+                (*leading, *(_change(name, i, "\n") for i, name in some)),
+            ),
+            lambda column, row: Text(column.cell(row)),
+        )
+
+
+def _change(name: str, i: int, between: str) -> Column[GroupRow]:
+    return Column(
+        numerals.clip(name, _GROUP_DIFFERENCE),
+        lambda row: f"{row.differences[i]}{between}{row.intervals[i]}".rstrip(),
+        right=False,
+    )
 
 
 def _positions(n: int, n_lines: int) -> tuple[_Column, ...]:

@@ -71,7 +71,8 @@ def _verdict(comparison: Comparison, reference: Row, row: Row) -> str:
     of_reference = "" if judged.verdict is Verdict.UNDECIDED else f" {reference.name}"
     return (
         f"{row.name}: {_said(comparison, judged.verdict)}{of_reference}, {row.difference} points "
-        f"{numerals.points_interval_down(judged.interval)}{_size(reference, row)}."
+        f"{numerals.points_interval_beside(judged.interval, comparison.margin)}"
+        f"{_size(reference, row)}."
     )
 
 

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ggufeval.errors import ComparisonError
 from ggufeval.stats.alarms import at_chance, letter_alarms, reference_alarms, score_alarms
+from ggufeval.stats.differences import difference, micro_counts
 from ggufeval.stats.divergence import divergence
-from ggufeval.stats.paired import discordance, holm, mcnemar_midp, mover
+from ggufeval.stats.groups import group_scores
+from ggufeval.stats.paired import holm
 from ggufeval.stats.sample import Answers, Sample
 from ggufeval.stats.scores import score_answers
 from ggufeval.stats.verdict import judge
-from ggufeval.types import Candidate, Comparison, Design, Difference
+from ggufeval.types import Candidate, Comparison, Design
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from numpy.typing import ArrayLike
-
-    from ggufeval.types import Divergence, Judgement, Question, RunResult
+    from ggufeval.types import Difference, Divergence, Judgement, Question, RunResult
 
 Key: TypeAlias = tuple[str, int]
 """What pairs two records: the question's id and the rotation of its choices."""
@@ -34,6 +34,7 @@ def compare(
     margin: float = 0.01,
     alpha: float = 0.05,
     level: float = 0.95,
+    by: str = "",
     allow_mismatch: bool = False,
 ) -> Comparison:
     """Compare runs over the questions that all of them have recorded.
@@ -45,6 +46,8 @@ def compare(
     There is no verdict where the reference is at chance (it has nothing to lose), where some of
     the questions that were planned are missing (which ones, nobody has drawn), and where the runs
     differ in more than the model (a loss would not be the model's).
+
+    `by` is `subject` or `category`: then the groups are compared too, see `groups`.
 
     ComparisonError where no question is common to all, where the same question has another text
     or another gold letter in two runs, and where runs differ in more than the model; the last
@@ -79,7 +82,7 @@ def compare(
     def judgement(candidate: Answers) -> Judgement | None:
         if guesses or unjudged:
             return None
-        counts = _micro_counts(answers[0], candidate, sample)
+        counts = micro_counts(answers[0], candidate, sample)
         return judge(*counts, n_candidates=len(candidates), margin=margin, alpha=alpha)
 
     def moved(candidate: Answers) -> Divergence | None:
@@ -105,39 +108,9 @@ def compare(
         margin=margin,
         alpha=alpha,
         unjudged=unjudged if candidates and not guesses else "",
+        by=by,
+        groups=group_scores(answers, sample, by, level=level) if by else (),
     )
-
-
-def difference(
-    reference: Answers, candidate: Answers, sample: Sample, *, level: float = 0.95
-) -> Difference:
-    """Candidate minus reference on one sample, micro and macro.
-
-    Lost, won and changed count records. McNemar's p is NaN where a question has several: his test
-    takes each for an independent one.
-    """
-    flips = discordance(reference, candidate)
-    lost, won = sample.count(flips.lost), sample.count(flips.won)
-    n_lost, n_won = int(flips.lost.sum()), int(flips.won.sum())
-    return Difference(
-        lost=n_lost,
-        won=n_won,
-        changed=int(flips.changed.sum()),
-        micro=mover(*_micro_counts(reference, candidate, sample), level=level),
-        macro=mover(lost, won, sample.sizes, sample.macro_weights, level=level),
-        mcnemar_p=math.nan if sample.has_rotations else mcnemar_midp(n_lost, n_won),
-    )
-
-
-def _micro_counts(
-    reference: Answers, candidate: Answers, sample: Sample
-) -> tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike]:
-    """Lost, won, sizes and weights of the micro difference: one subject, where all are alike."""
-    flips = discordance(reference, candidate)
-    lost, won = sample.count(flips.lost), sample.count(flips.won)
-    if sample.is_stratified:
-        return lost, won, sample.sizes, sample.shares
-    return [lost.sum()], [won.sum()], [sample.n], [1.0]
 
 
 def _holm(differences: Sequence[Difference]) -> Sequence[float]:

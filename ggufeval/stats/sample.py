@@ -67,6 +67,12 @@ class Answers:
             logits=_padded([r.letter_logits for r in records]),
         )
 
+    def part(self, kept: Bools) -> Answers:
+        """Those of these records (length m) alone; why they could not be read is left out."""
+        return Answers(
+            self.letters[kept], self.correct[kept], self.masses[kept], self.partial[kept]
+        )
+
 
 def _padded(rows: Sequence[Sequence[float]]) -> Floats:
     padded = np.full((len(rows), max(map(len, rows), default=0)), -np.inf)

@@ -183,6 +183,18 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupScore:
+    """How all models did on the questions of one subject or category. Micro inside the group."""
+
+    name: str
+    n: int
+    accuracies: tuple[Estimate, ...]
+    """The reference's first."""
+    differences: tuple[Estimate, ...]
+    """One a candidate, paired."""
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """What statistics hand to reports."""
 
@@ -204,6 +216,9 @@ class Comparison:
     unjudged: str = ""
     """Why there is no verdict, in one sentence; empty where there is one, or the reference is at
     chance."""
+    by: str = ""
+    """What the groups are, `subject` or `category`; empty without any."""
+    groups: tuple[GroupScore, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

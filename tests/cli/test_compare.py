@@ -93,7 +93,7 @@ def test_the_verdicts_come_first(ask):
     first, second, third = re.split(r"\n\n", done.stdout)[:3]
     assert first.startswith("mmlu: all 900 questions")
     assert second.splitlines() == [
-        "Q8_0: within 1 point of F16, +0.00 points [-0.43, +0.42]; of the same size.",
+        "Q8_0: within 1 point of F16, +0.00 points [-0.43, +0.43]; of the same size.",
         "Q2_K: over 1 point below F16, -9.00 points [-11.05, -7.25]; of the same size.",
     ]
     assert third.startswith("model")
@@ -123,3 +123,16 @@ def test_a_report_has_them_too(ask, tmp_path):
     path = tmp_path / "report.md"
     assert ask("--margin", 2, "-o", path, command="report").exit_code == 0
     assert "within 2 points: Q8" in path.read_text("utf-8")
+
+
+def test_by_category(ask):
+    text = ask("--by", "category").stdout
+    assert "\nSTEM        300  99.00  +0.00 [-1.26, +1.26]  -9.00 [-12.78, -5.98]\n" in text
+    assert "\nhumanities  300" in text
+    assert "\nother       300" in text
+    rows = ask("--by", "subject", "--format", "csv").stdout.splitlines()
+    assert len(rows) == 1 + 3 * 3
+
+
+def test_no_such_group(ask):
+    assert ask("--by", "letter").exit_code == 2

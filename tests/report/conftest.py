@@ -15,6 +15,7 @@ from ggufeval.types import (
     EngineSettings,
     Estimate,
     Fingerprint,
+    GroupScore,
     Judgement,
     ModelInfo,
     Positions,
@@ -173,6 +174,21 @@ def comparison():
 @pytest.fixture
 def single(comparison):
     return replace(comparison, candidates=(), alarms=())
+
+
+def make_group(name, n, micro, *differences):
+    estimates = tuple(Estimate(d, d - 0.0507, d + 0.0493) for d in differences)
+    accuracies = tuple(Estimate(micro + d, 0, 1) for d in (0, *differences))
+    return GroupScore(name, n, accuracies, estimates)
+
+
+@pytest.fixture
+def grouped(comparison):
+    groups = (
+        make_group("high_school_government_and_politics", 193, 0.6218, 0.0052, -0.0155, -0.1088),
+        make_group("virology", 9, 1 / 3, 0.0, -1 / 9, -1 / 3),
+    )
+    return replace(comparison, by="subject", groups=groups)
 
 
 @pytest.fixture

@@ -98,18 +98,18 @@ def test_a_full_run_is_exact_for_its_questions(comparison):
 
 @given(
     st.tuples(st.integers(0, 300), st.integers(0, 300), st.integers(1, 14_000)),
-    st.integers(0, 500),
+    st.integers(0, 5000),
     st.integers(1, 9),
 )
-def test_the_printed_interval_never_contradicts_the_verdict(counts, hundredths, k):
+def test_the_printed_interval_never_contradicts_the_verdict(counts, thousandths, k):
     lost, won, rest = counts
-    margin = hundredths / 10_000
+    margin = thousandths / 100_000
     found = judge([lost], [won], [lost + won + rest], [1.0], n_candidates=k, margin=margin)
-    printed = numerals.points_interval_down(found.interval)
-    low, high = (round(100 * float(end)) for end in printed.strip("[]").split(", "))
-    if low >= -hundredths:
+    printed = numerals.points_interval_beside(found.interval, margin)
+    low, high = (100 * float(end) for end in printed.strip("[]").split(", "))
+    if low >= -thousandths / 10 - 1e-9:
         assert found.verdict is Verdict.WITHIN
-    elif high < -hundredths:
+    elif high < -thousandths / 10 - 1e-9:
         assert found.verdict is Verdict.WORSE
     else:
         assert found.verdict is Verdict.UNDECIDED
@@ -120,11 +120,17 @@ def test_the_printed_interval_never_contradicts_the_verdict(counts, hundredths, 
     [
         (-0.010001, -0.0099999, "[-1.01, -1.00]"),
         (-0.01, 0.29 - 0.30, "[-1.00, -1.00]"),
+        (-0.030149, -0.010001, "[-3.01, -1.01]"),
         (0.0, 0.001, "[+0.00, +0.10]"),
     ],
 )
-def test_bounds_are_rounded_down(low, high, printed):
-    assert numerals.points_interval_down(Estimate(low, low, high)) == printed
+def test_an_end_stays_on_its_side_of_the_margin(low, high, printed):
+    assert numerals.points_interval_beside(Estimate(low, low, high), 0.01) == printed
+
+
+def test_a_margin_between_two_hundredths():
+    printed = numerals.points_interval_beside(Estimate(0, -0.003365, 0.1), 0.00337)
+    assert printed == "[-0.33, +10.00]"
 
 
 def test_margins_are_rounded_up():
