@@ -118,8 +118,8 @@ def test_more_questions_detect_less(counts, factor):
 def test_false_verdicts_are_rare(b, c, n):
     """Seeded; 2,000 trials at a loss of exactly the margin, where both verdicts are likeliest.
 
-    `within` is then barely false, `worse` barely so; each may be said 5% of the time, give or take
-    the simulation's 1.5% (three of its standard errors).
+    A hair more lost, and `within` is false; a hair less, and `worse` is. Each may be said 5% of
+    the time, give or take three standard errors of the simulation, 1.5%.
     """
     rng = np.random.default_rng(3)
     counts = rng.multinomial(n, [b, c, 1 - b - c], 2000)
