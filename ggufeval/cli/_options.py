@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import sys
 from collections.abc import Callable
@@ -21,6 +22,14 @@ _PUT_AND_READ = ("prompt", "shots", "read", "grammar", "temperature", "max_token
 _NONE = "none"
 DEFAULT_DB = Path("results/ggufeval.sqlite")
 _ROWS = "meta-rows"
+
+
+def _number(_context: click.Context, parameter: click.Parameter, value: float) -> float:
+    # click lets `nan` through every range.
+    if math.isnan(value):
+        raise click.BadParameter("a number was expected.", param=parameter)
+    return value
+
 
 db = click.option(
     "--db",
@@ -51,6 +60,26 @@ table_format = click.option(
 )
 reference = click.option(
     "--reference", metavar="RUN|LEVEL", help="What to compare with.  [default: most bits a weight]"
+)
+_JUDGING = (
+    click.option(
+        "--margin",
+        type=click.FloatRange(0, 100),
+        metavar="POINTS",
+        default=1.0,
+        show_default=True,
+        callback=_number,
+        help="What a level may lose: verdicts are held against it.",
+    ),
+    click.option(
+        "--alpha",
+        type=click.FloatRange(0, 0.5, min_open=True, max_open=True),
+        metavar="SHARE",
+        default=0.05,
+        show_default=True,
+        callback=_number,
+        help="How often any of the verdicts may be false.",
+    ),
 )
 
 data = click.option(
@@ -169,6 +198,7 @@ def _all(options: tuple[Callable[[Any], Any], ...]) -> Callable[[Function], Func
     return decorate
 
 
+judging = _all(_JUDGING)
 sampling = _all(_SAMPLING)
 asked = _all(_ASKED)
 questions = _all((*_ASKED, *_PUT))

@@ -62,20 +62,44 @@ def choose_reference(runs: Sequence[Run], name: str | None) -> Run:
 
 
 def compare(
-    store: Store, runs: Sequence[Run], reference: Run, *, allow_mismatch: bool = False
+    store: Store,
+    runs: Sequence[Run],
+    reference: Run,
+    *,
+    margin: float = 1.0,
+    alpha: float = 0.05,
+    by: str = "",
+    allow_mismatch: bool = False,
 ) -> tuple[Comparison, list[RunResult]]:
-    """The comparison of the runs with their reference, and the results behind it."""
+    """The comparison of the runs with their reference, and the results behind it.
+
+    The margin is in points.
+    """
     from ggufeval import stats
 
     rest = [run for run in runs if run.id != reference.id]
     rest.sort(key=lambda run: -run.model.bits_per_weight)
     results = [store.result(run.id) for run in (reference, *rest)]
-    comparison = stats.compare(results[0], results[1:], allow_mismatch=allow_mismatch)
+    comparison = stats.compare(
+        results[0],
+        results[1:],
+        margin=margin / 100,
+        alpha=alpha,
+        by=by,
+        allow_mismatch=allow_mismatch,
+    )
     return comparison, results
 
 
 def stored(
-    db: Path, names: Sequence[str], reference: str | None, *, allow_mismatch: bool
+    db: Path,
+    names: Sequence[str],
+    reference: str | None,
+    *,
+    margin: float,
+    alpha: float,
+    by: str = "",
+    allow_mismatch: bool,
 ) -> tuple[Comparison, list[RunResult]]:
     """The comparison of runs that are in a database, read without changing it."""
     from ggufeval.store import Store
@@ -83,7 +107,13 @@ def stored(
     with Store.open(db, read_only=True) as store:
         runs = choose(store, names)
         return compare(
-            store, runs, choose_reference(runs, reference), allow_mismatch=allow_mismatch
+            store,
+            runs,
+            choose_reference(runs, reference),
+            margin=margin,
+            alpha=alpha,
+            by=by,
+            allow_mismatch=allow_mismatch,
         )
 
 

@@ -10,14 +10,23 @@ from ggufeval.cli import _options
 @click.command()
 @click.argument("runs", nargs=-1, metavar="[RUN]...")
 @_options.reference
+@_options.judging
 @click.option("--allow-mismatch", is_flag=True, help="Compare runs made under other conditions.")
+@click.option(
+    "--by",
+    type=click.Choice(["subject", "category"]),
+    help="Also inside each subject, or each of MMLU's four categories.",
+)
 @_options.table_format
 @_options.db
 def compare(
     runs: tuple[str, ...],
     reference: str | None,
     *,
+    margin: float,
+    alpha: float,
     allow_mismatch: bool,
+    by: str | None,
     format_name: str,
     db: Path,
 ) -> None:
@@ -27,5 +36,13 @@ def compare(
     """
     from ggufeval.cli import _results
 
-    comparison, results = _results.stored(db, runs, reference, allow_mismatch=allow_mismatch)
+    comparison, results = _results.stored(
+        db,
+        runs,
+        reference,
+        margin=margin,
+        alpha=alpha,
+        by=by or "",
+        allow_mismatch=allow_mismatch,
+    )
     _results.show(format_name, comparison, results)

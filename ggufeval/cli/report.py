@@ -18,6 +18,7 @@ from ggufeval.cli import _options
     help="Where to; .html, .md, .json or .csv.",
 )
 @_options.reference
+@_options.judging
 @click.option("--allow-mismatch", is_flag=True, help="Compare runs made under other conditions.")
 @_options.db
 def report(
@@ -25,6 +26,8 @@ def report(
     output: Path,
     reference: str | None,
     *,
+    margin: float,
+    alpha: float,
     allow_mismatch: bool,
     db: Path,
 ) -> None:
@@ -32,6 +35,8 @@ def report(
     from ggufeval.cli import _results
 
     _results.report_format(output)  # a wrong ending is refused before anything is read
-    comparison, results = _results.stored(db, runs, reference, allow_mismatch=allow_mismatch)
+    comparison, results = _results.stored(
+        db, runs, reference, margin=margin, alpha=alpha, allow_mismatch=allow_mismatch
+    )
     _results.write_report(output, comparison, results)
     click.echo(output)

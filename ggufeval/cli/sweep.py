@@ -44,6 +44,7 @@ What next:
 @_options.reading
 @_options.engine
 @_options.reference
+@_options.judging
 @click.option(
     "-o",
     "--report",
@@ -99,7 +100,9 @@ def sweep(models: tuple[str, ...], **values: Any) -> None:
         for i, runs in enumerate(_comparable(outcome.runs)):
             path = report_path.with_stem(f"{report_path.stem}-{i + 1}") if i else report_path
             reference = _results.find_reference(runs, values["reference"])
-            comparison, results = _results.compare(store, runs, reference)
+            comparison, results = _results.compare(
+                store, runs, reference, margin=values["margin"], alpha=values["alpha"]
+            )
             _results.show(values["format_name"], comparison, results)
             _results.write_report(path, comparison, results)
             say(f"\nReport: {path}")

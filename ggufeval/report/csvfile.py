@@ -1,6 +1,7 @@
 """The comparison as CSV: one row a model, full precision, shares and differences in [-1, 1].
 
-The columns are those of `ggufeval.report.records`, then what holds for the whole comparison.
+The columns are those of `ggufeval.report.records`, then what holds for the whole comparison. By
+subject or category it is one row a group and model, with the columns of `ggufeval.report.groups`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, TextIO
 
 from ggufeval.report.format import Format
+from ggufeval.report.groups import group_records
 from ggufeval.report.numerals import visible
 from ggufeval.report.records import Value, records
 
@@ -36,8 +38,12 @@ def render(
         "n_subjects": comparison.n_subjects,
         "chance": comparison.chance,
         "reference_at_chance": comparison.reference_at_chance,
+        "margin": comparison.margin,
+        "alpha": comparison.alpha,
+        "unjudged": comparison.unjudged,
     }
-    lines = [record | shared for record in records(comparison)]
+    found = group_records(comparison) if comparison.groups else records(comparison)
+    lines = [record | shared for record in found]
     text = StringIO()
     writer = csv.DictWriter(text, fieldnames=list(lines[0]), lineterminator="\n")
     writer.writeheader()

@@ -11,8 +11,25 @@ from ggufeval.report.charts import accuracy_chart, difference_chart
 from ggufeval.report.flips import flips
 from ggufeval.report.format import Format
 from ggufeval.report.records import settings
-from ggufeval.report.rows import common_words, has_letter_mass, n_positions, rows, tensor_mix
-from ggufeval.report.sentences import alarms, finding, heading, legend, notes, positions_legend
+from ggufeval.report.rows import (
+    DIVERGENCE,
+    common_words,
+    divergence_cells,
+    has_letter_mass,
+    n_positions,
+    rows,
+    tensor_mix,
+)
+from ggufeval.report.sentences import (
+    alarms,
+    divergence_legend,
+    finding,
+    heading,
+    legend,
+    notes,
+    positions_legend,
+)
+from ggufeval.report.verdicts import basis, verdicts
 from ggufeval.types import LETTERS
 
 if TYPE_CHECKING:
@@ -32,12 +49,16 @@ def render(
 ) -> str:
     """Finding, tables, charts, how it was measured; with results also the flipped questions."""
     run, found = comparison.reference.run, rows(comparison)
+    said = finding(comparison)
     page = template(_TEMPLATE).render(
         accuracy=accuracy_chart(comparison),
         alarms=alarms(comparison),
         comparison=comparison,
         differences=difference_chart(comparison) if comparison.candidates else None,
-        finding=finding(comparison),
+        finding=said,
+        divergence=divergence_cells(found),
+        divergence_headers=DIVERGENCE,
+        divergence_legend=divergence_legend(comparison),
         fingerprint=tuple(conditions(run.fingerprint)),
         flips=flips(comparison, results),
         has_letter_mass=has_letter_mass(found),
@@ -48,7 +69,9 @@ def render(
         notes=notes(comparison),
         positions_legend=positions_legend(comparison),
         rows=found,
+        standing=basis(comparison),
         task=numerals.visible(run.task),
+        verdicts=[each for each in verdicts(comparison) if each != said],
     )
     return page.rstrip() + "\n"
 

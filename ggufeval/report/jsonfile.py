@@ -8,7 +8,11 @@
     n_subjects
     chance               accuracy of guessing
     reference_at_chance  true: the comparison allows no judgement
-    interval_level       of all intervals, 0.95
+    margin, alpha        of the verdicts: what a candidate may lose, in [0, 1], and how often any
+                         of them may be false
+    unjudged             why there is no verdict: a sentence; empty where there is one, or the
+                         reference is at chance
+    interval_level       of all intervals but the verdicts', 0.95
     alarms               sentences
     models               the reference first, then each candidate:
         model, run, quantization, requantized_from, quantized_from, imatrix, architecture,
@@ -22,9 +26,16 @@
                          shares in [0, 1] with their intervals
         difference_micro, _low, _high; the same with macro
                          candidate minus reference, in [-1, 1]; null for the reference
-        lost, won, changed, mcnemar_p
-                         null for the reference; the last also where questions were asked in
-                         several rotations, which the others count one by one
+        lost, won, changed, mcnemar_p, mcnemar_p_holm
+                         null for the reference; the p-values, plain and corrected for the number
+                         of candidates, also where questions were asked in several rotations, which
+                         the others count one by one
+        verdict          within (loses no more than the margin), worse or undecided; null for
+                         the reference, and where there is none
+        verdict_low, verdict_high, verdict_level
+                         the interval of difference_micro that it follows from
+        detectable       the smallest margin that these questions could have cleared, with as
+                         many flips and none lost on balance
         tensor_types     ggml type -> number of weights
         letter_counts    how often each letter was answered, as it was shown
         path, command    of the run
@@ -41,6 +52,19 @@ Where a model of the comparison has them, also:
                          rotations: micro accuracy where the right choice stood there
         same_in_all_rotations, _low, _high
                          share of the questions answered alike in every rotation
+        kld_mean, kld_standard_error, kld_median, kld_p99, kld_max
+                         read by letter: KL divergence of the reference's probabilities of the
+                         choices from the candidate's, in nats, over the questions asked
+        gold_probability_rms
+                         root mean square of the gold choice's change of probability
+        same_answer      share of the answers that are the reference's, right or wrong
+
+By subject or category, after `models`:
+
+    groups               one entry a group and model, the reference first in each group:
+        by, group, n     subject or category, its name, how many questions
+        model, role, run, accuracy_micro, difference_micro, _low, _high
+                         as above, inside the group
 
 A number that is not finite is null: JSON has no other word for it.
 """
@@ -52,6 +76,7 @@ import math
 from typing import TYPE_CHECKING, TextIO
 
 from ggufeval.report.format import Format
+from ggufeval.report.groups import group_records
 from ggufeval.report.records import records, settings
 
 if TYPE_CHECKING:
@@ -81,7 +106,7 @@ def render(
         }
         for record, score in zip(records(comparison), scores, strict=True)
     ]
-    tree = {
+    tree: dict[str, object] = {
         "schema": SCHEMA,
         "task": run.task,
         "source": run.source,
@@ -91,10 +116,15 @@ def render(
         "n_subjects": comparison.n_subjects,
         "chance": comparison.chance,
         "reference_at_chance": comparison.reference_at_chance,
+        "margin": comparison.margin,
+        "alpha": comparison.alpha,
+        "unjudged": comparison.unjudged,
         "interval_level": comparison.reference.micro.level,
         "alarms": comparison.alarms,
         "models": models,
     }
+    if comparison.groups:
+        tree["groups"] = group_records(comparison)
     return json.dumps(finite(tree), indent=2, allow_nan=False) + "\n"
 
 

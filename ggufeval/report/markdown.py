@@ -6,8 +6,26 @@ import re
 from typing import TYPE_CHECKING, TextIO
 
 from ggufeval.report.format import Format
-from ggufeval.report.rows import Row, has_letter_mass, n_positions, rows
-from ggufeval.report.sentences import alarms, finding, heading, legend, notes, positions_legend
+from ggufeval.report.groups import group_legend, group_rows
+from ggufeval.report.rows import (
+    DIVERGENCE,
+    Row,
+    divergence_cells,
+    has_divergence,
+    has_letter_mass,
+    n_positions,
+    rows,
+)
+from ggufeval.report.sentences import (
+    alarms,
+    divergence_legend,
+    finding,
+    heading,
+    legend,
+    notes,
+    positions_legend,
+)
+from ggufeval.report.verdicts import basis, verdicts
 from ggufeval.types import LETTERS
 
 if TYPE_CHECKING:
@@ -66,17 +84,63 @@ def render(
     blocks = [
         escape(heading(comparison)),
         f"**{escape(finding(comparison))}**",
+        *_verdicts(comparison),
         table(["model", *cost], cost_cells),
         table(["model", *ran], ran_cells),
+        *_divergence(found),
+        *_groups(comparison),
         *_positions(found),
-        escape(legend(comparison)),
     ]
-    if how := positions_legend(comparison):
-        blocks.append(escape(how))
+    legends = (
+        basis(comparison),
+        legend(comparison),
+        divergence_legend(comparison),
+        group_legend(comparison),
+        positions_legend(comparison),
+    )
+    blocks += [escape(how) for how in legends if how]
     remarks = [*notes(comparison), *(f"Alarm: {alarm}" for alarm in alarms(comparison))]
     if remarks:
         blocks.append("\n".join(f"- {escape(remark)}" for remark in remarks))
     return "\n\n".join(blocks) + "\n"
+
+
+def _verdicts(comparison: Comparison) -> list[str]:
+    """A list of them, where the finding has not said it all."""
+    said = verdicts(comparison)
+    if not said or said == (finding(comparison),):
+        return []
+    return ["\n".join(f"- {escape(each)}" for each in said)]
+
+
+def _divergence(found: Sequence[Row]) -> list[str]:
+    """The table of divergences with its title, where there is one."""
+    if not has_divergence(found):
+        return []
+    return [
+        "How the letters' probabilities moved:",
+        table(["model", *DIVERGENCE], divergence_cells(found)),
+    ]
+
+
+def _groups(comparison: Comparison) -> list[str]:
+    """The table of subjects or categories with its title, where it was asked for."""
+    if not comparison.groups:
+        return []
+    cells = (
+        [
+            row.name,
+            row.n,
+            row.accuracies[0],
+            *(
+                f"{difference} {interval}".rstrip()
+                for difference, interval in zip(row.differences[1:], row.intervals[1:], strict=True)
+            ),
+        ]
+        for row in group_rows(comparison)
+    )
+    names = [escape(row.name) for row in rows(comparison)]
+    return [f"By {comparison.by}:", table([comparison.by, "n", *names], cells)]
 
 
 def _positions(found: Sequence[Row]) -> list[str]:

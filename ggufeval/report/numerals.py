@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -52,9 +52,9 @@ def points(difference: float) -> str:
     return f"{_hundredths(difference):+z.2f}" if math.isfinite(difference) else MISSING
 
 
-def _hundredths(share: float) -> Decimal:
+def _hundredths(share: float, rounding: str = ROUND_HALF_UP) -> Decimal:
     """Per cent to two places, halves away from zero: 41 of 160 is 25.63, however it was summed."""
-    return Decimal(f"{100 * share:.9f}").quantize(Decimal("0.01"), ROUND_HALF_UP)
+    return Decimal(f"{100 * share:.9f}").quantize(Decimal("0.01"), rounding)
 
 
 def percent_interval(estimate: Estimate) -> str:
@@ -63,6 +63,27 @@ def percent_interval(estimate: Estimate) -> str:
 
 def points_interval(estimate: Estimate) -> str:
     return f"[{points(estimate.low)}, {points(estimate.high)}]"
+
+
+def points_interval_beside(estimate: Estimate, margin: float) -> str:
+    """As `points_interval`, but no end is rounded to the other side of minus the margin: the
+    verdict, which follows from the sides, never contradicts what stands beside it."""
+    low, high = (_on_its_side(end, -margin) for end in (estimate.low, estimate.high))
+    return f"[{low:+z.2f}, {high:+z.2f}]"
+
+
+def _on_its_side(share: float, limit: float) -> Decimal:
+    # A millionth of a millionth is what sums of floats are off by.
+    limit -= 1e-12
+    ways = (ROUND_HALF_UP, ROUND_FLOOR, ROUND_CEILING)
+    written = [_hundredths(share, way) for way in ways]
+    kept = (w for w in written if (float(w) / 100 >= limit) == (share >= limit))
+    return next(kept, written[0])
+
+
+def points_up(difference: float) -> str:
+    """`2.01`, rounded up, without a sign: a margin that suffices."""
+    return f"{_hundredths(difference, ROUND_CEILING):z.2f}"
 
 
 def size(n_bytes: float) -> str:
@@ -98,6 +119,15 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours:,}:{minutes:02}:{rest:02}"
+
+
+def nats(value: float) -> str:
+    """`0.0313`: of a divergence; what would be rounded to nothing is said to be small."""
+    if not math.isfinite(value):
+        return MISSING
+    if 0 < value < 0.0001:
+        return "<.0001"
+    return f"{value:.4f}"
 
 
 def probability(value: float) -> str:

@@ -10,16 +10,16 @@ from ggufeval.report.rows import is_starred
 from ggufeval.types import LETTERS
 
 if TYPE_CHECKING:
-    from ggufeval.types import Comparison, Difference, Estimate, Fingerprint, Score
+    from ggufeval.types import Candidate, Comparison, Estimate, Fingerprint, Judgement, Score
 
 Value = str | int | float | bool | None
 
 
 def records(comparison: Comparison) -> tuple[dict[str, Value], ...]:
     """One flat record a model, the reference first, with the same keys in the same order."""
-    scored: list[tuple[Score, Difference | None]] = [(comparison.reference, None)]
-    scored += [(item.score, item.difference) for item in comparison.candidates]
-    found = [_record(score, difference) | _more(score) for score, difference in scored]
+    scored: list[tuple[Score, Candidate | None]] = [(comparison.reference, None)]
+    scored += [(item.score, item) for item in comparison.candidates]
+    found = [_record(score, item) | _more(score) | _moved(item) for score, item in scored]
     # What one model has and another has not is empty there.
     keys = dict.fromkeys(key for record in found for key in record)
     return tuple({key: record.get(key) for key in keys} for record in found)
@@ -45,8 +45,24 @@ def _more(score: Score) -> dict[str, Value]:
     return found
 
 
-def _record(score: Score, difference: Difference | None) -> dict[str, Value]:
+def _moved(candidate: Candidate | None) -> dict[str, Value]:
+    found = candidate.divergence if candidate else None
+    if not found:
+        return {}
+    return {
+        "kld_mean": found.mean,
+        "kld_standard_error": found.standard_error,
+        "kld_median": found.median,
+        "kld_p99": found.p99,
+        "kld_max": found.maximum,
+        "gold_probability_rms": found.gold_rms,
+        "same_answer": found.same,
+    }
+
+
+def _record(score: Score, candidate: Candidate | None) -> dict[str, Value]:
     run, model = score.run, score.run.model
+    difference = candidate.difference if candidate else None
     return {
         "model": model.label,
         "role": "candidate" if difference else "reference",
@@ -72,6 +88,8 @@ def _record(score: Score, difference: Difference | None) -> dict[str, Value]:
         "won": difference.won if difference else None,
         "changed": difference.changed if difference else None,
         "mcnemar_p": difference.mcnemar_p if difference else None,
+        "mcnemar_p_holm": candidate.holm_p if candidate else None,
+        **_judgement_fields(candidate.judgement if candidate else None),
         "letter_mass": score.letter_mass,
         "questions_per_second": score.questions_per_second,
         "tokens_per_second": score.tokens_per_second,
@@ -82,6 +100,17 @@ def _record(score: Score, difference: Difference | None) -> dict[str, Value]:
         "status": str(run.status),
         "model_sha256": model.sha256,
         "plan_hash": run.fingerprint.plan_hash,
+    }
+
+
+def _judgement_fields(judgement: Judgement | None) -> dict[str, Value]:
+    interval = judgement.interval if judgement else None
+    return {
+        "verdict": str(judgement.verdict) if judgement else None,
+        "verdict_low": interval.low if interval else None,
+        "verdict_high": interval.high if interval else None,
+        "verdict_level": interval.level if interval else None,
+        "detectable": judgement.detectable if judgement else None,
     }
 
 

@@ -18,7 +18,16 @@ from ggufeval.types import Design
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ggufeval.types import Comparison, Difference, Estimate, ModelInfo, Score
+    from ggufeval.types import (
+        Candidate,
+        Comparison,
+        Difference,
+        Divergence,
+        Estimate,
+        Judgement,
+        ModelInfo,
+        Score,
+    )
 
 STAR = "*"
 """Behind a level whose nominal types hold less than half of its weights."""
@@ -26,6 +35,7 @@ DAGGER = "†"
 """Behind a level that was made from a file that was lossy already."""
 REFERENCE = "reference"
 EXACT = "(exact)"
+DIVERGENCE = ("KLD", "median", "99%", "max", "gold moved", "same answer")
 
 _SEPARATORS = " -/:"
 _WORD = re.compile(r"[ /:-]*[^ /:-]+[ /:-]*")
@@ -37,7 +47,7 @@ class Row:
     """One model. Empty cells where a value makes no sense, as the reference's difference."""
 
     score: Score
-    against: Difference | None
+    candidate: Candidate | None
     """None for the reference."""
     label: str
     """The whole label, control characters written out."""
@@ -61,6 +71,11 @@ class Row:
     memory: str
 
     @property
+    def against(self) -> Difference | None:
+        """None for the reference."""
+        return self.candidate.difference if self.candidate else None
+
+    @property
     def accuracy(self) -> str:
         return f"{self.micro} {self.micro_interval}"
 
@@ -78,6 +93,24 @@ class Row:
         return f"{self.lost}/{self.won}" if self.against else ""
 
     @property
+    def judgement(self) -> Judgement | None:
+        return self.candidate.judgement if self.candidate else None
+
+    @property
+    def moved(self) -> Divergence | None:
+        """How far the letters' probabilities are from the reference's."""
+        return self.candidate.divergence if self.candidate else None
+
+    @property
+    def kld(self) -> str:
+        return numerals.nats(self.moved.mean) if self.moved else ""
+
+    @property
+    def same_answer(self) -> str:
+        """Answers that are the reference's, right or wrong, in per cent."""
+        return numerals.percent(self.moved.same) if self.moved else ""
+
+    @property
     def positions(self) -> tuple[str, ...]:
         """Accuracy where the right choice stands first, second, ...; empty without rotations."""
         found = self.score.positions
@@ -92,18 +125,40 @@ class Row:
 
 def rows(comparison: Comparison) -> tuple[Row, ...]:
     """The reference's row, then one for each candidate, in the comparison's order."""
-    scored: list[tuple[Score, Difference | None]] = [(comparison.reference, None)]
-    scored += [(item.score, item.difference) for item in comparison.candidates]
+    scored: list[tuple[Score, Candidate | None]] = [(comparison.reference, None)]
+    scored += [(item.score, item) for item in comparison.candidates]
     names = _names([score for score, _ in scored])
     return tuple(
-        _row(comparison, score, difference, name)
-        for (score, difference), name in zip(scored, names, strict=True)
+        _row(comparison, score, candidate, name)
+        for (score, candidate), name in zip(scored, names, strict=True)
     )
 
 
 def has_letter_mass(found: Sequence[Row]) -> bool:
     """Whether any model was asked for letters, so that they have a probability."""
     return any(row.letter_mass != MISSING for row in found)
+
+
+def has_divergence(found: Sequence[Row]) -> bool:
+    """Whether any candidate's letters have probabilities to hold against the reference's."""
+    return any(row.moved for row in found)
+
+
+def divergence_cells(found: Sequence[Row]) -> tuple[tuple[str, ...], ...]:
+    """Each candidate's name and figures, under `DIVERGENCE`; empty where there are none."""
+    return tuple(
+        (
+            row.name,
+            f"{row.kld} ± {numerals.nats(row.moved.standard_error)}",
+            numerals.nats(row.moved.median),
+            numerals.nats(row.moved.p99),
+            numerals.nats(row.moved.maximum),
+            numerals.percent(row.moved.gold_rms),
+            row.same_answer,
+        )
+        for row in found
+        if row.moved
+    )
 
 
 def n_positions(found: Sequence[Row]) -> int:
@@ -129,21 +184,22 @@ def tensor_mix(model: ModelInfo) -> str:
     return ", ".join(f"{numerals.visible(kind)} {share:.0%}" for share, kind in shares)
 
 
-def _row(comparison: Comparison, score: Score, against: Difference | None, name: str) -> Row:
+def _row(comparison: Comparison, score: Score, candidate: Candidate | None, name: str) -> Row:
     def interval(estimate: Estimate, *, signed: bool = False) -> str:
         if is_exact(comparison, estimate):
             return EXACT
         write = numerals.points_interval if signed else numerals.percent_interval
         return write(estimate)
 
-    p = ""
-    if against:
+    against, p = None, ""
+    if candidate:
+        against = candidate.difference
         # Against a reference that guesses, a test's p would be a judgement on noise.
         guesses = comparison.reference_at_chance
-        p = MISSING if guesses else numerals.probability(against.mcnemar_p)
+        p = MISSING if guesses else numerals.probability(candidate.holm_p)
     return Row(
         score=score,
-        against=against,
+        candidate=candidate,
         label=numerals.visible(score.run.model.label),
         name=name,
         size=numerals.size(score.run.model.size_bytes),

@@ -6,7 +6,16 @@ import math
 from typing import TYPE_CHECKING
 
 from ggufeval.report import numerals
-from ggufeval.report.rows import Row, is_exact, is_starred, n_positions, rows, tensor_mix
+from ggufeval.report.rows import (
+    Row,
+    has_divergence,
+    is_exact,
+    is_starred,
+    n_positions,
+    rows,
+    tensor_mix,
+)
+from ggufeval.report.verdicts import is_judged, summary
 from ggufeval.types import LETTERS, Design, RunStatus
 
 if TYPE_CHECKING:
@@ -93,10 +102,12 @@ def at_chance(comparison: Comparison) -> str:
 
 
 def finding(comparison: Comparison) -> str:
-    """The result in one sentence; no judgement, only what was measured."""
+    """The result in one sentence: the verdicts, or where there are none what was measured."""
     reference, *candidates = rows(comparison)
     if guessing := at_chance(comparison):
         return guessing
+    if is_judged(comparison):
+        return summary(comparison)
     if not candidates:
         asked = numerals.count(comparison.n_questions, "question")
         right = f"{reference.micro}% of {asked} right {reference.micro_interval}"
@@ -157,8 +168,10 @@ def legend(comparison: Comparison) -> str:
         )
         if comparison.reference_at_chance:
             text += " (-: reference at chance)"
-        elif any(math.isnan(item.difference.mcnemar_p) for item in comparison.candidates):
+        elif any(math.isnan(item.holm_p) for item in comparison.candidates):
             text += " (-: a question's rotations depend on one another)"
+        elif len(comparison.candidates) > 1:
+            text += ", Holm-corrected"
     return f"{text}; bpw: measured bits per weight."
 
 
@@ -173,6 +186,22 @@ def positions_legend(comparison: Comparison) -> str:
         "mean: over a question's rotations; same: % of the questions that are answered alike in "
         f"every rotation{counted}."
     )
+
+
+def divergence_legend(comparison: Comparison, *, whole: bool = True) -> str:
+    """How to read what is said of probabilities; empty where nothing is. `whole`: its table."""
+    if not has_divergence(rows(comparison)):
+        return ""
+    text = (
+        "KLD: divergence of the letters' probabilities from the reference's, mean, in nats (near "
+        "the reference it does not tell which level is better)"
+    )
+    if whole:
+        text += (
+            ", ± its standard error; median, 99%, max: of the questions; gold moved: root mean "
+            "square of the right letter's change, in % of probability"
+        )
+    return f"{text}; same answer: % of the answers, right or wrong."
 
 
 def notes(comparison: Comparison) -> tuple[str, ...]:

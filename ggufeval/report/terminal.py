@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from itertools import zip_longest
 from typing import TYPE_CHECKING, TextIO
 
+from ggufeval.report import numerals
 from ggufeval.report.format import Format
+from ggufeval.report.groups import GroupRow, group_legend, group_rows
 from ggufeval.report.page import DEFAULT_WIDTH, Column, Page, terminal_of
-from ggufeval.report.rows import Row, has_letter_mass, n_positions, rows
-from ggufeval.report.sentences import alarms, at_chance, heading, legend, notes, positions_legend
-from ggufeval.types import LETTERS
+from ggufeval.report.rows import Row, has_divergence, has_letter_mass, n_positions, rows
+from ggufeval.report.sentences import (
+    alarms,
+    at_chance,
+    divergence_legend,
+    heading,
+    legend,
+    notes,
+    positions_legend,
+)
+from ggufeval.report.verdicts import basis, verdicts
+from ggufeval.types import LETTERS, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,10 +32,18 @@ if TYPE_CHECKING:
     from ggufeval.types import Comparison, Estimate, RunResult
 
 
+_GROUP_NAME, _GROUP_COUNTS, _GROUP_DIFFERENCE = 20, 14, 17
+"""Columns: of a group's name, of n and the reference, of a difference above its interval."""
+
+_TONES = {Verdict.WITHIN: "green", Verdict.WORSE: "red", Verdict.UNDECIDED: "bold"}
+
+
 @dataclass(frozen=True, slots=True)
 class _Column(Column[Row]):
     of_candidates: bool = False
     """Empty for the reference, and so left out where it is alone."""
+    of_moved: bool = False
+    """Left out where no letters' probabilities are compared."""
 
 
 _MODEL = _Column("model", lambda row: row.name, right=False, folds=True)
@@ -51,19 +71,27 @@ _COST_STACKED = (
     ),
     _Column("lost/won\np", lambda row: f"{row.flips}\n{row.p}", of_candidates=True),
 )
+_KLD = _Column("KLD", lambda row: row.kld, of_moved=True)
+_SAME = _Column("same\nanswer", lambda row: row.same_answer, of_moved=True)
+_TOKENS = _Column("tokens/s", lambda row: row.tokens_per_second)
 _RAN = (
     _MODEL,
     _Column("macro accuracy", lambda row: row.macro_accuracy, right=False),
     _MASS,
+    _KLD,
+    _SAME,
     _Column("questions/s", lambda row: row.questions_per_second),
-    _Column("tokens/s", lambda row: row.tokens_per_second),
+    _TOKENS,
     _Column("time", lambda row: row.time),
     _Column("memory", lambda row: row.memory),
 )
+# All levels have the same tokens to a question, so that one of the two speeds tells the other.
+_RAN_SHORT = tuple(column for column in _RAN if column is not _TOKENS)
 _RAN_STACKED = (
     _MODEL,
     _Column("macro\naccuracy", lambda row: f"{row.macro}\n{row.macro_interval}", right=False),
     _MASS,
+    _Column("KLD\nsame", lambda row: f"{row.kld}\n{row.same_answer}", of_moved=True),
     _Column(
         "questions/s\ntokens/s",
         lambda row: f"{row.questions_per_second}\n{row.tokens_per_second}",
@@ -83,23 +111,80 @@ def draw(comparison: Comparison, width: int = DEFAULT_WIDTH, *, color: bool = Fa
         page.say()
         page.say(guessing, style="bold yellow")
     found = rows(comparison)
+    _judge(page, comparison)
     painted = partial(_cell, toned=not comparison.reference_at_chance)
-    for layouts in ((_COST, _COST_STACKED), (_RAN, _RAN_STACKED)):
+    for layouts in (
+        (_COST, _COST_STACKED),
+        (_RAN, _RAN_SHORT, _RAN_STACKED) if has_divergence(found) else (_RAN, _RAN_STACKED),
+    ):
         page.say()
         page.show(found, [_shown(layout, found) for layout in layouts], painted)
+    if comparison.groups:
+        _groups(page, width, comparison)
     if n := n_positions(found):
         page.say()
         page.say("Position of the right choice", style="bold")
         page.show(found, (_positions(n, 1), _positions(n, 2)), painted)
     page.say()
-    page.say(legend(comparison), style="dim")
-    if how := positions_legend(comparison):
-        page.say(how, style="dim")
+    for how in (
+        basis(comparison),
+        legend(comparison),
+        divergence_legend(comparison, whole=False),
+        group_legend(comparison),
+        positions_legend(comparison),
+    ):
+        if how:
+            page.say(how, style="dim")
     for note in notes(comparison):
         page.say(note)
     for alarm in alarms(comparison):
         page.say(f"Alarm: {alarm}", style="yellow")
     return page.text()
+
+
+def _judge(page: Page, comparison: Comparison) -> None:
+    """The verdicts, or why there is none."""
+    said = verdicts(comparison)
+    if not said:
+        return
+    page.say()
+    kinds = [item.judgement.verdict for item in comparison.candidates if item.judgement]
+    for sentence, kind in zip_longest(said, kinds):
+        page.say(sentence, style=_TONES.get(kind, "yellow"))
+
+
+def _groups(page: Page, width: int, comparison: Comparison) -> None:
+    """As many candidates side by side as there is room for, the others below."""
+    from rich.text import Text
+
+    reference, *candidates = (row.name for row in rows(comparison))
+    found = group_rows(comparison)
+    left = min(max(len(row.name) for row in found), _GROUP_NAME) + _GROUP_COUNTS
+    abreast = max(1, (width - left) // _GROUP_DIFFERENCE)
+    leading: tuple[Column[GroupRow], ...] = (
+        Column(comparison.by, lambda row: row.name, right=False, folds=True),
+        Column("n", lambda row: row.n),
+        Column(reference, lambda row: row.accuracies[0]),
+    )
+    for first in range(0, max(len(candidates), 1), abreast):
+        some = list(enumerate(candidates, 1))[first : first + abreast]
+        page.say()
+        page.show(
+            found,
+            (
+                (*leading, *(_change(name, i, " ") for i, name in some)),
+                (*leading, *(_change(name, i, "\n") for i, name in some)),
+            ),
+            lambda column, row: Text(column.cell(row)),
+        )
+
+
+def _change(name: str, i: int, between: str) -> Column[GroupRow]:
+    return Column(
+        numerals.clip(name, _GROUP_DIFFERENCE),
+        lambda row: f"{row.differences[i]}{between}{row.intervals[i]}".rstrip(),
+        right=False,
+    )
 
 
 def _positions(n: int, n_lines: int) -> tuple[_Column, ...]:
@@ -138,6 +223,7 @@ def _shown(layout: Sequence[_Column], found: Sequence[Row]) -> list[_Column]:
         for column in layout
         if (len(found) > 1 or not column.of_candidates)
         and (column is not _MASS or has_letter_mass(found))
+        and (has_divergence(found) or not column.of_moved)
     ]
 
 

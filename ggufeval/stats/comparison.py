@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ggufeval.errors import ComparisonError
 from ggufeval.stats.alarms import at_chance, letter_alarms, reference_alarms, score_alarms
-from ggufeval.stats.paired import discordance, mcnemar_midp, mover
+from ggufeval.stats.differences import difference, micro_counts
+from ggufeval.stats.divergence import divergence
+from ggufeval.stats.groups import group_scores
+from ggufeval.stats.paired import holm
 from ggufeval.stats.sample import Answers, Sample
 from ggufeval.stats.scores import score_answers
-from ggufeval.types import Candidate, Comparison, Design, Difference
+from ggufeval.stats.verdict import judge
+from ggufeval.types import Candidate, Comparison, Design
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ggufeval.types import Question, RunResult
+    from ggufeval.types import Difference, Divergence, Judgement, Question, RunResult
 
 Key: TypeAlias = tuple[str, int]
 """What pairs two records: the question's id and the rotation of its choices."""
@@ -27,14 +31,23 @@ def compare(
     reference: RunResult,
     candidates: Sequence[RunResult],
     *,
+    margin: float = 0.01,
+    alpha: float = 0.05,
     level: float = 0.95,
+    by: str = "",
     allow_mismatch: bool = False,
 ) -> Comparison:
     """Compare runs over the questions that all of them have recorded.
 
-    The intervals speak about "questions like these", for the number of questions that was fixed
-    beforehand. For the weights of micro and macro see `scores.score`: the differences have the
-    same ones.
+    The intervals and the verdicts speak about "questions like these", for the number of questions
+    that was fixed beforehand. For the weights of micro and macro see `scores.score`: the
+    differences have the same ones.
+
+    There is no verdict where the reference is at chance (it has nothing to lose), where some of
+    the questions that were planned are missing (which ones, nobody has drawn), and where the runs
+    differ in more than the model (a loss would not be the model's).
+
+    `by` is `subject` or `category`: then the groups are compared too, see `groups`.
 
     ComparisonError where no question is common to all, where the same question has another text
     or another gold letter in two runs, and where runs differ in more than the model; the last
@@ -63,43 +76,64 @@ def compare(
         *score_alarms(scores, chance),
         *(alarm for s in scores[1:] for alarm in letter_alarms(scores[0], s)),
     ]
+    guesses = at_chance(scores[0], chance)
+    unjudged = _unjudged(runs, sample, mismatches)
+
+    def judgement(candidate: Answers) -> Judgement | None:
+        if guesses or unjudged:
+            return None
+        counts = micro_counts(answers[0], candidate, sample)
+        return judge(*counts, n_candidates=len(candidates), margin=margin, alpha=alpha)
+
+    def moved(candidate: Answers) -> Divergence | None:
+        by_letter = all(run.run.fingerprint.read == "letter" for run in runs)
+        return divergence(answers[0], candidate, sample) if by_letter else None
+
+    differences = [difference(answers[0], a, sample, level=level) for a in answers[1:]]
     return Comparison(
         reference=scores[0],
         candidates=tuple(
-            Candidate(s, difference(answers[0], a, sample, level=level))
-            for s, a in zip(scores[1:], answers[1:], strict=True)
+            Candidate(s, d, judgement(a), p, moved(a))
+            for s, a, d, p in zip(
+                scores[1:], answers[1:], differences, _holm(differences), strict=True
+            )
         ),
         n_questions=sample.n,
         n_population=sum(reference.run.population.values()),
         n_subjects=len(sample.subjects),
         design=sample.design,
         chance=chance,
-        reference_at_chance=at_chance(scores[0], chance),
+        reference_at_chance=guesses,
         alarms=tuple(alarms),
+        margin=margin,
+        alpha=alpha,
+        unjudged=unjudged if candidates and not guesses else "",
+        by=by,
+        groups=group_scores(answers, sample, by, level=level) if by else (),
     )
 
 
-def difference(
-    reference: Answers, candidate: Answers, sample: Sample, *, level: float = 0.95
-) -> Difference:
-    """Candidate minus reference on one sample, micro and macro.
+def _holm(differences: Sequence[Difference]) -> Sequence[float]:
+    """Corrected p-values; NaN for all where the sample allows none."""
+    p_values = [d.mcnemar_p for d in differences]
+    return [math.nan] * len(p_values) if any(map(math.isnan, p_values)) else holm(p_values)
 
-    Lost, won and changed count records. McNemar's p is NaN where a question has several: his test
-    takes each for an independent one.
+
+def _unjudged(runs: Sequence[RunResult], sample: Sample, mismatches: Sequence[str]) -> str:
+    """Why these runs allow no verdict, in one sentence; empty where they do.
+
+    A sample that lies wholly in a full run is a sample all the same.
     """
-    flips = discordance(reference, candidate)
-    lost, won = sample.count(flips.lost), sample.count(flips.won)
-    n_lost, n_won = int(flips.lost.sum()), int(flips.won.sum())
-    return Difference(
-        lost=n_lost,
-        won=n_won,
-        changed=int(flips.changed.sum()),
-        micro=mover(lost, won, sample.sizes, sample.shares, level=level)
-        if sample.is_stratified
-        else mover([lost.sum()], [won.sum()], [sample.n], [1.0], level=level),
-        macro=mover(lost, won, sample.sizes, sample.macro_weights, level=level),
-        mcnemar_p=math.nan if sample.has_rotations else mcnemar_midp(n_lost, n_won),
-    )
+    if mismatches:
+        return "No verdict: the runs differ in more than the model, and so does what they lose."
+    planned = min(run.run.n_questions for run in runs)
+    partly = sample.n_asked < sample.n_choices
+    if sample.n < planned or (runs[0].run.fingerprint.permute and partly.any()):
+        return (
+            "No verdict: some of the questions that were planned are not compared, and those that "
+            "are have not been drawn. Finish the runs first."
+        )
+    return ""
 
 
 def _mismatches(reference: RunResult, candidate: RunResult) -> Iterator[str]:

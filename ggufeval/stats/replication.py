@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ggufeval.errors import ComparisonError
-from ggufeval.stats.comparison import difference
+from ggufeval.stats.differences import difference
 from ggufeval.stats.sample import Answers, Sample
 from ggufeval.stats.scores import macro_accuracy, micro_accuracy
 from ggufeval.types import Replication

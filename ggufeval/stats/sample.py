@@ -48,6 +48,8 @@ class Answers:
     """Why what could not be read could not, where that is known."""
     summed: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int_))
     """The choice with the greatest of the record's logits, or `UNREAD` where it has none."""
+    logits: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    """One row a record, one column a choice as the question has them; -inf where it has fewer."""
 
     @classmethod
     def of(cls, records: Sequence[Record]) -> Answers:
@@ -62,7 +64,21 @@ class Answers:
             partial=np.array([r.partial for r in records], dtype=np.bool_),
             errors=tuple(r.parse_error for r in records if r.parse_error),
             summed=np.array([_greatest(r.letter_logits) for r in records], dtype=np.int_),
+            logits=_padded([r.letter_logits for r in records]),
         )
+
+    def part(self, kept: Bools) -> Answers:
+        """Those of these records (length m) alone; why they could not be read is left out."""
+        return Answers(
+            self.letters[kept], self.correct[kept], self.masses[kept], self.partial[kept]
+        )
+
+
+def _padded(rows: Sequence[Sequence[float]]) -> Floats:
+    padded = np.full((len(rows), max(map(len, rows), default=0)), -np.inf)
+    for i, row in enumerate(rows):
+        padded[i, : len(row)] = row
+    return padded
 
 
 def _greatest(logits: Sequence[float]) -> int:

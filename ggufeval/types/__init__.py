@@ -34,11 +34,15 @@ from ggufeval.types.statistics import (
     Candidate,
     Comparison,
     Difference,
+    Divergence,
     Estimate,
+    GroupScore,
+    Judgement,
     Positions,
     PublishedScore,
     Replication,
     Score,
+    Verdict,
 )
 
 __all__ = [
@@ -54,13 +58,16 @@ __all__ = [
     "Continuation",
     "Design",
     "Difference",
+    "Divergence",
     "EngineSettings",
     "Estimate",
     "Fingerprint",
     "Generation",
     "Group",
+    "GroupScore",
     "ImportanceMatrix",
     "Item",
+    "Judgement",
     "Ladder",
     "LetterScores",
     "Memory",
@@ -88,4 +95,5 @@ __all__ = [
     "StudyFigure",
     "TokenizedPrompt",
     "Tokens",
+    "Verdict",
 ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from enum import StrEnum
 
 from ggufeval.types.questions import Design
 from ggufeval.types.results import Run
@@ -126,10 +128,70 @@ class Agreement:
         return self.low <= self.published.accuracy <= self.high
 
 
+class Verdict(StrEnum):
+    """What is said of a candidate's loss, held against the margin of the comparison."""
+
+    WITHIN = "within"
+    """It loses no more than the margin."""
+    WORSE = "worse"
+    """It loses more."""
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict on the micro difference, and the interval that it follows from."""
+
+    verdict: Verdict
+    interval: Estimate
+    """Of the difference, of level 1 - 2 alpha/k for k candidates. `within`: all of it lies at
+    minus the margin or above; `worse`: all of it lies below."""
+    detectable: float
+    """The smallest margin that these questions could have cleared: with as many flips, and none
+    lost on balance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """How far a candidate's probabilities of the choices are from the reference's, over all
+    questions asked. Nothing is ranked by it."""
+
+    mean: float
+    """KLD(reference||candidate), in nats."""
+    standard_error: float
+    """Of the mean, over questions like these."""
+    median: float
+    p99: float
+    """99 of 100 questions have a smaller one."""
+    maximum: float
+    gold_rms: float
+    """Root mean square of how far the gold choice's probability moved, in [0, 1]."""
+    same: float
+    """Share of the answers that are the same, right or wrong."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     score: Score
     difference: Difference
+    judgement: Judgement | None = None
+    """None where the comparison allows no verdict."""
+    holm_p: float = math.nan
+    """McNemar's p, corrected by Holm for the number of candidates; NaN where there is no p."""
+    divergence: Divergence | None = None
+    """Where both were read by their letters' logits."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupScore:
+    """How all models did on the questions of one subject or category. Micro inside the group."""
+
+    name: str
+    n: int
+    accuracies: tuple[Estimate, ...]
+    """The reference's first."""
+    differences: tuple[Estimate, ...]
+    """One a candidate, paired."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +209,16 @@ class Comparison:
     reference_at_chance: bool
     alarms: tuple[str, ...] = ()
     """One sentence each, what a reader must know before believing the table."""
+    margin: float = 0.01
+    """What a verdict allows a candidate to lose; 0.01 is one point."""
+    alpha: float = 0.05
+    """How often any of the verdicts may be false, all candidates together."""
+    unjudged: str = ""
+    """Why there is no verdict, in one sentence; empty where there is one, or the reference is at
+    chance."""
+    by: str = ""
+    """What the groups are, `subject` or `category`; empty without any."""
+    groups: tuple[GroupScore, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,12 @@ from ggufeval.types import (
     Comparison,
     Design,
     Difference,
+    Divergence,
     EngineSettings,
     Estimate,
     Fingerprint,
+    GroupScore,
+    Judgement,
     ModelInfo,
     Positions,
     Question,
@@ -22,6 +25,7 @@ from ggufeval.types import (
     RunResult,
     RunStatus,
     Score,
+    Verdict,
 )
 
 ENGINE = EngineSettings(
@@ -64,7 +68,7 @@ def make_run(model, seconds, memory_mb):
         questions_sha256="c" * 64,
         prompt_style="harness",
         shots=5,
-        read="logits",
+        read="letter",
         grammar='root ::= " " [A-D]',
         engine=ENGINE,
         build=BUILD,
@@ -124,6 +128,9 @@ def comparison():
                     macro=Estimate(0.0017, -0.0158, 0.0193),
                     mcnemar_p=0.8506,
                 ),
+                Judgement(Verdict.UNDECIDED, Estimate(1 / 570, -0.0182, 0.0219, 0.9667), 0.0201),
+                0.8592,
+                Divergence(0.00136, 0.00011, 0.0004, 0.0121, 0.0613, 0.0121, 525 / 570),
             ),
             Candidate(
                 make_score(q4, 229, 0.4018, 0.9912, seconds=99.6, memory_mb=260.0),
@@ -135,6 +142,9 @@ def comparison():
                     macro=Estimate(-0.0105, -0.0367, 0.0156),
                     mcnemar_p=0.4296,
                 ),
+                Judgement(Verdict.UNDECIDED, Estimate(-6 / 570, -0.0394, 0.0180, 0.9667), 0.0287),
+                0.8592,
+                Divergence(0.0313, 0.0021, 0.0118, 0.214, 0.688, 0.0524, 470 / 570),
             ),
             Candidate(
                 make_score(q2, 181, 0.3175, 0.4021, seconds=3_725.4, memory_mb=1_320.0),
@@ -146,6 +156,9 @@ def comparison():
                     macro=Estimate(-0.0948, -0.1365, -0.0527),
                     mcnemar_p=0.0000124,
                 ),
+                Judgement(Verdict.WORSE, Estimate(-54 / 570, -0.1404, -0.0489, 0.9667), 0.0465),
+                3.72e-05,
+                Divergence(0.445, 0.0191, 0.283, 2.21, 4.87, 0.203, 256 / 570),
             ),
         ),
         n_questions=570,
@@ -163,11 +176,35 @@ def single(comparison):
     return replace(comparison, candidates=(), alarms=())
 
 
+def make_group(name, n, micro, *differences):
+    estimates = tuple(Estimate(d, d - 0.0507, d + 0.0493) for d in differences)
+    accuracies = tuple(Estimate(micro + d, 0, 1) for d in (0, *differences))
+    return GroupScore(name, n, accuracies, estimates)
+
+
+@pytest.fixture
+def grouped(comparison):
+    groups = (
+        make_group("high_school_government_and_politics", 193, 0.6218, 0.0052, -0.0155, -0.1088),
+        make_group("virology", 9, 1 / 3, 0.0, -1 / 9, -1 / 3),
+    )
+    return replace(comparison, by="subject", groups=groups)
+
+
+@pytest.fixture
+def unjudged(comparison):
+    candidates = tuple(replace(item, judgement=None) for item in comparison.candidates)
+    return replace(comparison, candidates=candidates, unjudged="No verdict: the runs differ.")
+
+
 @pytest.fixture
 def at_chance(comparison):
     low = Estimate(0.2561, 0.2219, 0.2935)
     return replace(
-        comparison, reference=replace(comparison.reference, micro=low), reference_at_chance=True
+        comparison,
+        reference=replace(comparison.reference, micro=low),
+        candidates=tuple(replace(item, judgement=None) for item in comparison.candidates),
+        reference_at_chance=True,
     )
 
 
@@ -186,6 +223,11 @@ def with_fingerprint(score, **fields):
     )
 
 
+def without_divergence(comparison):
+    candidates = tuple(replace(item, divergence=None) for item in comparison.candidates)
+    return replace(comparison, candidates=candidates)
+
+
 @pytest.fixture
 def sampled(comparison):
     """Answers read off texts; the last model writes some that cannot be read."""
@@ -195,7 +237,7 @@ def sampled(comparison):
         unread = {"n_unread": 12, "n_unparsed": 9, "n_no_choice": 3} if number == 3 else {}
         return replace(with_fingerprint(score, **how, seed=7), letter_mass=math.nan, **unread)
 
-    return each(comparison, change)
+    return without_divergence(each(comparison, change))
 
 
 @pytest.fixture
@@ -208,7 +250,7 @@ def cloze(comparison):
             summed=Estimate(value, value - 0.04, value + 0.04),
         )
 
-    return each(comparison, change)
+    return without_divergence(each(comparison, change))
 
 
 @pytest.fixture
@@ -229,7 +271,11 @@ def rotate():
 
         rotated = each(comparison, change)
         unknown = tuple(
-            replace(item, difference=replace(item.difference, mcnemar_p=math.nan))
+            replace(
+                item,
+                difference=replace(item.difference, mcnemar_p=math.nan),
+                holm_p=math.nan,
+            )
             for item in rotated.candidates
         )
         return replace(rotated, candidates=unknown)

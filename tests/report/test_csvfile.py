@@ -22,6 +22,7 @@ def test_full_precision_and_empty_fields(comparison):
     reference, _, _, last = read(csvfile.render(comparison))
     assert float(last["difference_micro"]) == -54 / 570
     assert float(last["mcnemar_p"]) == 0.0000124
+    assert float(last["mcnemar_p_holm"]) == 0.0000372
     assert reference["difference_micro"] == reference["lost"] == ""
     assert (reference["role"], last["role"]) == ("reference", "candidate")
     assert (reference["starred"], last["starred"]) == ("false", "true")
@@ -61,7 +62,7 @@ def test_what_is_not_defined_is_empty(sampled, rotate):
     assert [row["n_no_choice"] for row in rows] == ["0", "0", "0", "3"]
     assert rows[0]["accuracy_position_D_low"] == repr(235 / 570 - 0.02 - 0.04)
     assert rows[1]["same_in_all_rotations"] == "0.4"
-    assert list(rows[0])[-1] == "reference_at_chance"
+    assert list(rows[0])[-1] == "unjudged"
 
 
 def test_what_one_model_alone_has_is_empty_for_the_others(comparison, cloze):

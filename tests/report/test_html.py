@@ -48,9 +48,11 @@ def test_the_page_is_whole(comparison, results):
     page = Page(source)
     assert source.startswith("<!doctype html>\n")
     assert source.endswith("</html>\n")
-    assert page.tags.count("table") == 3
+    assert page.tags.count("table") == 4
     assert page.tags.count("svg") == 2
-    assert f"Q8_0 +0.18, Q4_K_M† {MINUS}1.05, Q2_K* {MINUS}9.47 points." in page.text
+    assert "Against F16 (41.23%), undecided: Q8_0, Q4_K_M†; over 1 point below: Q2_K*." in page.text
+    assert f"F16, {MINUS}9.47 points [{MINUS}14.04, {MINUS}4.89]; 3.1x smaller." in page.text
+    assert "Verdicts hold the loss on questions like these against 1 point" in page.text
     for words in (
         "570 of 14,042 questions, 57 subjects, 10 per subject",
         "the letters hold only 40% of the probability.",
@@ -91,7 +93,7 @@ def test_flipped_questions(comparison, results):
 def test_without_results_there_are_no_questions(comparison):
     page = Page(html.render(comparison))
     assert "flipped" not in page.text
-    assert page.tags.count("table") == 2
+    assert page.tags.count("table") == 3
 
 
 def test_models_that_agree(comparison, results):
@@ -172,7 +174,7 @@ def test_a_way_of_reading_without_a_parser_does_not_name_one(comparison):
 
 def test_positions_of_the_right_choice(comparison, rotate, results):
     page = Page(html.render(rotate(comparison), results))
-    assert page.tags.count("table") == 4
+    assert page.tags.count("table") == 5
     assert "Position of the right choice model A B C D mean same F16 45.23 43.23" in page.text
     assert "A to D: accuracy, in %, where the right choice stands there;" in page.text
     assert "permute cyclic" in page.text
@@ -190,3 +192,16 @@ def test_flips_of_records_without_logits(sampled, results):
     assert (
         "J choice 9 mmlu/test/virology/0 J J ✓ J ✓ J ✓ - ✗" in Page(html.render(sampled, bare)).text
     )
+
+
+def test_how_the_probabilities_moved(comparison, cloze):
+    page = Page(html.render(comparison))
+    assert "KLD median 99% max gold moved same answer Q8_0 0.0014 ± 0.0001 0.0004" in page.text
+    assert "KLD: divergence of the letters' probabilities" in page.text
+    assert "KLD" not in Page(html.render(cloze)).text
+
+
+def test_why_there_is_no_verdict(unjudged):
+    page = Page(html.render(unjudged))
+    assert f"Q8_0 +0.18, Q4_K_M† {MINUS}1.05, Q2_K* {MINUS}9.47 points." in page.text
+    assert "No verdict: the runs differ." in page.text

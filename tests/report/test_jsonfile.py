@@ -76,3 +76,9 @@ def test_the_fingerprint_has_what_the_way_of_reading_has(comparison, sampled):
     )
     assert texts.keys() - usual.keys() == {"parser", "temperature", "max_tokens", "seed"}
     assert (texts["parser"], texts["temperature"], texts["seed"]) == ("json", 0.6, 7)
+
+
+def test_divergences(comparison):
+    reference, *_, last = json.loads(jsonfile.render(comparison))["models"]
+    assert reference["kld_mean"] is reference["same_answer"] is None
+    assert (last["kld_mean"], last["kld_p99"], last["gold_probability_rms"]) == (0.445, 2.21, 0.203)

@@ -73,3 +73,16 @@ def test_positions_of_the_right_choice(comparison, rotate):
     text = markdown.render(rotate(comparison))
     assert table in text
     assert "\n\nA to D: accuracy, in %, where the right choice stands there;" in text
+
+
+def test_texts_have_no_divergence(sampled):
+    assert "KLD" not in markdown.render(sampled)
+
+
+def test_a_single_verdict_is_said_once(comparison):
+    text = markdown.render(replace(comparison, candidates=comparison.candidates[2:]))
+    assert text.count("over 1 point below") == 1
+
+
+def test_why_there_is_no_verdict(unjudged):
+    assert "\n\n- No verdict: the runs differ.\n\n" in markdown.render(unjudged)

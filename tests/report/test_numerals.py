@@ -118,3 +118,11 @@ def test_count():
     assert numerals.count(1, "question") == "1 question"
     assert numerals.count(14_042, "question") == "14,042 questions"
     assert numerals.count(0, "shot") == "0 shots"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0.0000"), (0.00005, "<.0001"), (0.0313, "0.0313"), (2.5, "2.5000"), (math.nan, "-")],
+)
+def test_nats(value, text):
+    assert numerals.nats(value) == text

@@ -8,7 +8,9 @@ from ggufeval.types import Design, Estimate
 
 def test_every_cell_of_a_candidate(comparison):
     row = rows(comparison)[3]
-    cells = {name: getattr(row, name) for name in row.__slots__ if name not in {"score", "against"}}
+    cells = {
+        name: getattr(row, name) for name in row.__slots__ if name not in {"score", "candidate"}
+    }
     assert cells == {
         "label": "SmolLM2-135M-Instruct Q2_K",
         "name": "Q2_K*",

@@ -38,22 +38,22 @@ def test_heading(comparison, changes, questions):
     )
 
 
-def test_the_finding_names_a_few_candidates(comparison):
-    assert finding(comparison) == (
+def test_without_verdicts_the_finding_names_a_few_candidates(unjudged):
+    assert finding(unjudged) == (
         "Against F16 (41.23%): Q8_0 +0.18, Q4_K_M† -1.05, Q2_K* -9.47 points."
     )
 
 
-def test_the_finding_of_one_candidate(comparison):
-    one = replace(comparison, candidates=comparison.candidates[2:])
+def test_the_finding_of_one_candidate(unjudged):
+    one = replace(unjudged, candidates=unjudged.candidates[2:])
     assert (
         finding(one)
         == "Q2_K* differs from F16 by -9.47 points [-13.65, -5.27], at 33% of its size."
     )
 
 
-def test_the_finding_of_one_candidate_that_cannot_be_told_from_the_reference(comparison):
-    one = replace(comparison, candidates=comparison.candidates[:1])
+def test_the_finding_of_one_candidate_that_cannot_be_told_from_the_reference(unjudged):
+    one = replace(unjudged, candidates=unjudged.candidates[:1])
     assert 0 in one.candidates[0].difference.micro
     assert finding(one).startswith("Q8_0 differs from F16 by +0.18 points [")
     assert finding(one).endswith(
@@ -61,8 +61,8 @@ def test_the_finding_of_one_candidate_that_cannot_be_told_from_the_reference(com
     )
 
 
-def test_the_finding_of_many_candidates(comparison):
-    many = replace(comparison, candidates=comparison.candidates * 2)
+def test_the_finding_of_many_candidates(unjudged):
+    many = replace(unjudged, candidates=unjudged.candidates * 2)
     assert finding(many) == (
         "Against F16 (41.23%), 6 levels differ by -9.47 (Q2_K* (run-Q2_K)) "
         "to +0.18 (Q8_0 (run-Q8_0)) points."

@@ -13,24 +13,35 @@ AT_80 = """\
 mmlu: 570 of 14,042 questions, 57 subjects, 10 per subject; prompt style
 harness, 5 shots; reference SmolLM2-135M-Instruct F16; source cais/mmlu@c30699e8
 
+Q8_0: undecided, +0.18 points [-1.82, +2.19]; 1.9x smaller.
+Q4_K_M†: undecided, -1.05 points [-3.94, +1.80]; 2.6x smaller.
+Q2_K*: over 1 point below F16, -9.47 points [-14.04, -4.89]; 3.1x smaller.
+
 model     size   bpw accuracy             difference            lost/won     p
 ──────────────────────────────────────────────────────────────────────────────
 F16     271 MB 16.02 41.23 [37.23, 45.33] reference
-Q8_0    145 MB  8.51 41.40 [37.40, 45.50] +0.18 [-1.58, +1.93]     12/13 0.851
-Q4_K_M† 106 MB  6.25 40.18 [36.18, 44.28] -1.05 [-3.67, +1.56]     31/25 0.430
+Q8_0    145 MB  8.51 41.40 [37.40, 45.50] +0.18 [-1.58, +1.93]     12/13 0.859
+Q4_K_M† 106 MB  6.25 40.18 [36.18, 44.28] -1.05 [-3.67, +1.56]     31/25 0.859
 Q2_K*    88 MB  5.21 31.75 [27.75, 35.85] -9.47 [-13.65, -5.27]   104/50 <.001
 
-                               letter
-model    macro accuracy          mass  questions/s  tokens/s     time   memory
-───────────────────────────────────────────────────────────────────────────────
-F16      41.23 [37.23, 45.23]   0.998         3.00       649  0:03:10   412 MB
-Q8_0     41.40 [37.40, 45.40]   0.998         4.70     1,017  0:02:01   302 MB
-Q4_K_M†  40.18 [36.18, 44.18]   0.991         5.72     1,240  0:01:40   260 MB
-Q2_K*    31.75 [27.75, 35.75]   0.402         0.15      33.1  1:02:05  1.32 GB
+                             letter          same
+model   macro accuracy         mass    KLD answer questions/s    time  memory
+─────────────────────────────────────────────────────────────────────────────
+F16     41.23 [37.23, 45.23]  0.998                      3.00 0:03:10  412 MB
+Q8_0    41.40 [37.40, 45.40]  0.998 0.0014  92.11        4.70 0:02:01  302 MB
+Q4_K_M† 40.18 [36.18, 44.18]  0.991 0.0313  82.46        5.72 0:01:40  260 MB
+Q2_K*   31.75 [27.75, 35.75]  0.402 0.4450  44.91        0.15 1:02:05 1.32 GB
 
+Verdicts hold the loss on questions like these against 1 point, with 96.67%
+intervals; at most 5% of the time is one of the 3 false. The smallest margin
+that 570 questions could have cleared, with as many flips and no loss: 2.01
+(Q8_0), 2.87 (Q4_K_M†), 4.65 (Q2_K*) points.
 accuracy: micro, in %, with its 95% interval; difference: in points, with its
 paired 95% interval; lost: right in the reference, wrong here; won: the reverse;
-p: mid-p McNemar; bpw: measured bits per weight.
+p: mid-p McNemar, Holm-corrected; bpw: measured bits per weight.
+KLD: divergence of the letters' probabilities from the reference's, mean, in
+nats (near the reference it does not tell which level is better); same answer: %
+of the answers, right or wrong.
 Q2_K*: IQ4_NL 62%, Q5_0 30%, Q8_0 8% of the weights.
 Q4_K_M† (from Q4_1): made from a file that was lossy already.
 Alarm: SmolLM2-135M-Instruct Q2_K: the letters hold only 40% of the probability.
@@ -41,34 +52,49 @@ mmlu: 570 of 14,042 questions, 57 subjects, 10 per subject;
 prompt style harness, 5 shots; reference
 SmolLM2-135M-Instruct F16; source cais/mmlu@c30699e8
 
+Q8_0: undecided, +0.18 points [-1.82, +2.19]; 1.9x smaller.
+Q4_K_M†: undecided, -1.05 points [-3.94, +1.80]; 2.6x
+smaller.
+Q2_K*: over 1 point below F16, -9.47 points [-14.04, -4.89];
+3.1x smaller.
+
            size                                   lost/won
 model       bpw  accuracy        difference              p
 ───────────────────────────────────────────────────────────
 F16      271 MB  41.23           reference
           16.02  [37.23, 45.33]
 Q8_0     145 MB  41.40           +0.18               12/13
-           8.51  [37.40, 45.50]  [-1.58, +1.93]      0.851
+           8.51  [37.40, 45.50]  [-1.58, +1.93]      0.859
 Q4_K_M†  106 MB  40.18           -1.05               31/25
-           6.25  [36.18, 44.28]  [-3.67, +1.56]      0.430
+           6.25  [36.18, 44.28]  [-3.67, +1.56]      0.859
 Q2_K*     88 MB  31.75           -9.47              104/50
            5.21  [27.75, 35.85]  [-13.65, -5.27]     <.001
 
-         macro           letter  questions/s     time
-model    accuracy          mass     tokens/s   memory
-──────────────────────────────────────────────────────
-F16      41.23            0.998         3.00  0:03:10
-         [37.23, 45.23]                  649   412 MB
-Q8_0     41.40            0.998         4.70  0:02:01
-         [37.40, 45.40]                1,017   302 MB
-Q4_K_M†  40.18            0.991         5.72  0:01:40
-         [36.18, 44.18]                1,240   260 MB
-Q2_K*    31.75            0.402         0.15  1:02:05
-         [27.75, 35.75]                 33.1  1.32 GB
+        macro          letter    KLD questions/s    time
+model   accuracy         mass   same    tokens/s  memory
+────────────────────────────────────────────────────────
+F16     41.23           0.998               3.00 0:03:10
+        [37.23, 45.23]                       649  412 MB
+Q8_0    41.40           0.998 0.0014        4.70 0:02:01
+        [37.40, 45.40]         92.11       1,017  302 MB
+Q4_K_M† 40.18           0.991 0.0313        5.72 0:01:40
+        [36.18, 44.18]         82.46       1,240  260 MB
+Q2_K*   31.75           0.402 0.4450        0.15 1:02:05
+        [27.75, 35.75]         44.91        33.1 1.32 GB
 
+Verdicts hold the loss on questions like these against 1
+point, with 96.67% intervals; at most 5% of the time is one
+of the 3 false. The smallest margin that 570 questions could
+have cleared, with as many flips and no loss: 2.01 (Q8_0),
+2.87 (Q4_K_M†), 4.65 (Q2_K*) points.
 accuracy: micro, in %, with its 95% interval; difference: in
 points, with its paired 95% interval; lost: right in the
-reference, wrong here; won: the reverse; p: mid-p McNemar;
-bpw: measured bits per weight.
+reference, wrong here; won: the reverse; p: mid-p McNemar,
+Holm-corrected; bpw: measured bits per weight.
+KLD: divergence of the letters' probabilities from the
+reference's, mean, in nats (near the reference it does not
+tell which level is better); same answer: % of the answers,
+right or wrong.
 Q2_K*: IQ4_NL 62%, Q5_0 30%, Q8_0 8% of the weights.
 Q4_K_M† (from Q4_1): made from a file that was lossy
 already.
@@ -116,10 +142,17 @@ Q8_0     45.40  43.40  41.40  39.40  41.40  40.00
 Q4_K_M†  44.18  42.18  40.18  38.18  40.18  30.00
 Q2_K*    35.75  33.75  31.75  29.75  31.75  20.00
 
+Verdicts hold the loss on questions like these against 1 point, with 96.67%
+intervals; at most 5% of the time is one of the 3 false. The smallest margin
+that 570 questions could have cleared, with as many flips and no loss: 2.01
+(Q8_0), 2.87 (Q4_K_M†), 4.65 (Q2_K*) points.
 accuracy: micro, in %, with its 95% interval; difference: in points, with its
 paired 95% interval; lost: right in the reference, wrong here; won: the reverse;
 p: mid-p McNemar (-: a question's rotations depend on one another); bpw:
 measured bits per weight.
+KLD: divergence of the letters' probabilities from the reference's, mean, in
+nats (near the reference it does not tell which level is better); same answer: %
+of the answers, right or wrong.
 A to D: accuracy, in %, where the right choice stands there; mean: over a
 question's rotations; same: % of the questions that are answered alike in every
 rotation; lost and won count answers, one a rotation.
@@ -279,7 +312,7 @@ def test_texts_have_no_letter_mass(sampled):
 def test_one_model_with_a_letter_mass_keeps_the_column(comparison):
     unknown = replace(comparison.reference, letter_mass=math.nan)
     text = terminal.draw(replace(comparison, reference=unknown))
-    assert "\nF16      41.23 [37.23, 45.23]       -         3.00       649" in text
+    assert "\nF16     41.23 [37.23, 45.23]      -                      3.00 0:03:10" in text
 
 
 def test_positions_of_the_right_choice(comparison, rotate):
@@ -305,3 +338,26 @@ def test_a_position_that_was_not_asked(single):
     positions = Positions((Estimate(0.5, 0.4, 0.6), nothing), nothing)
     text = terminal.draw(replace(single, reference=replace(single.reference, positions=positions)))
     assert "\nSmolLM2-135M-Instruct F16  50.00  -  41.23     -\n" in text
+
+
+def test_a_wide_terminal_has_both_speeds(comparison):
+    heads = [line for line in terminal.draw(comparison, 100).splitlines() if "time" in line]
+    assert " ".join(heads[0].split()) == (
+        "model macro accuracy mass KLD answer questions/s tokens/s time memory"
+    )
+
+
+def test_some_candidates_without_a_divergence(comparison):
+    first, *rest = comparison.candidates
+    some = replace(comparison, candidates=(replace(first, divergence=None), *rest))
+    assert "\nQ8_0    41.40 [37.40, 45.40]  0.998                      4.70" in terminal.draw(some)
+
+
+def test_verdicts_have_tones(comparison):
+    assert "\x1b[31mQ2_K*: over 1 point below F16" in terminal.draw(comparison, color=True)
+
+
+def test_why_there_is_no_verdict(unjudged):
+    text = terminal.draw(unjudged, color=True)
+    assert "\x1b[33mNo verdict: the runs differ.\x1b[0m\n" in text
+    assert "undecided" not in text

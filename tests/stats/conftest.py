@@ -24,7 +24,7 @@ FINGERPRINT = Fingerprint(
     questions_sha256="questions",
     prompt_style="completion",
     shots=5,
-    read="logits",
+    read="letter",
     grammar='root ::= " " [A-D]',
     engine=EngineSettings(
         n_ctx=4096,

@@ -189,3 +189,12 @@ def test_the_difference_is_the_difference_of_the_scores(make_result, mine, their
     assert d.won - d.lost == score.n_correct - c.reference.n_correct
     assert d.micro.value == pytest.approx(score.micro.value - c.reference.micro.value)
     assert d.macro.value == pytest.approx(score.macro.value - c.reference.macro.value)
+
+
+def test_p_is_corrected_over_the_candidates(make_result):
+    reference = make_result({"law": "A" * 40}, label="Tiny F16")
+    letters = ["B" * 8 + "A" * 32, "B" * 5 + "A" * 35, "A" * 40]
+    c = compare(reference, [make_result({"law": text}) for text in letters])
+    raw = [item.difference.mcnemar_p for item in c.candidates]
+    assert raw == [mcnemar_midp(8, 0), mcnemar_midp(5, 0), 1]
+    assert [item.holm_p for item in c.candidates] == [3 * raw[0], 2 * raw[1], 1]

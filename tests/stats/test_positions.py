@@ -130,7 +130,15 @@ def test_a_comparison(make_rotated):
     assert d.micro == mover([0.5], [0.25], [3], [1.0])
     assert d.macro == mover([0.5], [0.25], [3], [1.0])
     assert math.isnan(d.mcnemar_p)
+    assert math.isnan(c.candidates[0].holm_p)
     assert not any("rotation" in alarm for alarm in c.alarms)
+
+
+def test_a_group_of_questions_counts_each_once(make_rotated):
+    run = make_rotated(["AAAA", "AABB"], subject="virology")
+    (group,) = compare(run, [run], by="category").groups
+    assert (group.n, group.accuracies[0].value) == (2, 0.75)
+    assert not math.isnan(group.differences[0].value)
 
 
 def test_chance_counts_every_question_once(make_rotated):

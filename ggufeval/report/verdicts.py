@@ -1,0 +1,113 @@
+"""What a quantization costs, said in words: within the margin, worse, or undecided."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ggufeval.report import numerals
+from ggufeval.report.rows import Row, rows
+from ggufeval.types import Design, Verdict
+
+if TYPE_CHECKING:
+    from ggufeval.types import Comparison, Judgement
+
+_MOST_NAMED = 5
+"""Candidates whose figures are named one by one."""
+_SAME_SIZE = 1.05
+"""Up to this ratio two files are of one size."""
+
+
+def is_judged(comparison: Comparison) -> bool:
+    """Whether there are verdicts."""
+    return any(item.judgement for item in comparison.candidates)
+
+
+def verdicts(comparison: Comparison) -> tuple[str, ...]:
+    """A sentence a candidate; or why there is none; nothing where the reference is at chance."""
+    if comparison.unjudged:
+        return (comparison.unjudged,)
+    reference, *candidates = rows(comparison)
+    return tuple(_verdict(comparison, reference, row) for row in candidates if row.judgement)
+
+
+def summary(comparison: Comparison) -> str:
+    """All verdicts in one sentence, without numbers."""
+    reference, *candidates = rows(comparison)
+    if len(candidates) == 1:
+        return verdicts(comparison)[0]
+    groups = []
+    for kind in (Verdict.WITHIN, Verdict.UNDECIDED, Verdict.WORSE):
+        names = [r.name for r in candidates if r.judgement and r.judgement.verdict is kind]
+        if names:
+            groups.append(f"{_said(comparison, kind).removesuffix(' of')}: {', '.join(names)}")
+    return f"Against {reference.name} ({reference.micro}%), {'; '.join(groups)}."
+
+
+def basis(comparison: Comparison) -> str:
+    """What the verdicts stand on: population, error, and what n allowed; empty without any."""
+    judged = [(row.name, row.judgement) for row in rows(comparison) if row.judgement]
+    if not judged:
+        return ""
+    n, level = comparison.n_questions, judged[0][1].interval.level
+    who = "it" if len(judged) == 1 else f"one of the {len(judged)}"
+    said = (
+        f"Verdicts hold the loss on questions like these against {_margin(comparison)}, with "
+        f"{100 * level:.4g}% intervals; at most {100 * comparison.alpha:g}% of the time is {who} "
+        f"false. The smallest margin that "
+        f"{numerals.count(n, 'question')} could have cleared, with as many flips and no loss: "
+        f"{_detectable(judged)} points."
+    )
+    if comparison.design is Design.FULL and n == comparison.n_population:
+        said += (
+            " Every question was asked: for these very questions the differences are exact, but "
+            "for the arithmetic of another machine."
+        )
+    return said
+
+
+def _verdict(comparison: Comparison, reference: Row, row: Row) -> str:
+    assert row.judgement  # noqa: S101 - the caller has looked
+    judged = row.judgement
+    of_reference = "" if judged.verdict is Verdict.UNDECIDED else f" {reference.name}"
+    return (
+        f"{row.name}: {_said(comparison, judged.verdict)}{of_reference}, {row.difference} points "
+        f"{numerals.points_interval_beside(judged.interval, comparison.margin)}"
+        f"{_size(reference, row)}."
+    )
+
+
+def _said(comparison: Comparison, verdict: Verdict) -> str:
+    margin = _margin(comparison)
+    match verdict:
+        case Verdict.WITHIN:
+            return f"within {margin} of"
+        case Verdict.WORSE:
+            return f"over {margin} below"
+        case Verdict.UNDECIDED:
+            return "undecided"
+
+
+def _margin(comparison: Comparison) -> str:
+    points = f"{100 * comparison.margin:g}"
+    return "1 point" if points == "1" else f"{points} points"
+
+
+def _size(reference: Row, row: Row) -> str:
+    theirs, own = (r.score.run.model.size_bytes for r in (reference, row))
+    if not (theirs and own):
+        return ""
+    if theirs >= _SAME_SIZE * own:
+        return f"; {theirs / own:.1f}x smaller"
+    if own >= _SAME_SIZE * theirs:
+        return f"; {own / theirs:.1f}x larger"
+    return "; of the same size"
+
+
+def _detectable(judged: list[tuple[str, Judgement]]) -> str:
+    figures = {name: numerals.points_up(judgement.detectable) for name, judgement in judged}
+    if len(figures) == 1:
+        return "".join(figures.values())
+    if len(judged) <= _MOST_NAMED:
+        return ", ".join(f"{figure} ({name})" for name, figure in figures.items())
+    least, most = (f(judged, key=lambda pair: pair[1].detectable) for f in (min, max))
+    return f"{figures[least[0]]} ({least[0]}) to {figures[most[0]]} ({most[0]})"
