@@ -27,11 +27,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from ggufeval.types import Estimate
+from ggufeval.types import Estimate, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,11 +40,14 @@ if TYPE_CHECKING:
 
     from ggufeval.stats.sample import Bools, Floats, Ints
 
-Verdict: TypeAlias = Literal["within", "worse", "undecided"]
 
 WITHIN, UNDECIDED, WORSE = 1, 0, -1
 """Verdicts in arrays."""
-_NAMES: dict[int, Verdict] = {WITHIN: "within", UNDECIDED: "undecided", WORSE: "worse"}
+_NAMES: dict[int, Verdict] = {
+    WITHIN: Verdict.WITHIN,
+    UNDECIDED: Verdict.UNDECIDED,
+    WORSE: Verdict.WORSE,
+}
 _SLACK = 1e-9
 """100 times 0.29 is 28.999999999999996, and may be lost 29 times."""
 _TINY = 1e-12
@@ -76,7 +79,7 @@ class SequentialTest:
     peak_within: float = 0.0
     """The greatest log K so far."""
     peak_worse: float = 0.0
-    verdict: Verdict = "undecided"
+    verdict: Verdict = Verdict.UNDECIDED
     n_stop: int | None = None
     """After how many questions the verdict came."""
 
