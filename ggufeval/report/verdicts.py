@@ -52,7 +52,7 @@ def basis(comparison: Comparison) -> str:
     who = "it" if len(judged) == 1 else f"one of the {len(judged)}"
     said = (
         f"Verdicts hold the loss on questions like these against {_margin(comparison)}, with "
-        f"{100 * level:.4g}% intervals; at most {100 * comparison.alpha:g}% of the time is {who} "
+        f"{100 * level:.4g}% intervals; roughly {100 * comparison.alpha:g}% of the time is {who} "
         f"false. The smallest margin that "
         f"{numerals.count(n, 'question')} could have cleared, with as many flips and no loss: "
         f"{_detectable(judged)} points."

@@ -33,7 +33,7 @@ Q4_K_M† 40.18 [36.18, 44.18]  0.991 0.0313  82.46        5.72 0:01:40  260 MB
 Q2_K*   31.75 [27.75, 35.75]  0.402 0.4450  44.91        0.15 1:02:05 1.32 GB
 
 Verdicts hold the loss on questions like these against 1 point, with 96.67%
-intervals; at most 5% of the time is one of the 3 false. The smallest margin
+intervals; roughly 5% of the time is one of the 3 false. The smallest margin
 that 570 questions could have cleared, with as many flips and no loss: 2.01
 (Q8_0), 2.87 (Q4_K_M†), 4.65 (Q2_K*) points.
 accuracy: micro, in %, with its 95% interval; difference: in points, with its
@@ -83,7 +83,7 @@ Q2_K*   31.75           0.402 0.4450        0.15 1:02:05
         [27.75, 35.75]         44.91        33.1 1.32 GB
 
 Verdicts hold the loss on questions like these against 1
-point, with 96.67% intervals; at most 5% of the time is one
+point, with 96.67% intervals; roughly 5% of the time is one
 of the 3 false. The smallest margin that 570 questions could
 have cleared, with as many flips and no loss: 2.01 (Q8_0),
 2.87 (Q4_K_M†), 4.65 (Q2_K*) points.
@@ -143,7 +143,7 @@ Q4_K_M†  44.18  42.18  40.18  38.18  40.18  30.00
 Q2_K*    35.75  33.75  31.75  29.75  31.75  20.00
 
 Verdicts hold the loss on questions like these against 1 point, with 96.67%
-intervals; at most 5% of the time is one of the 3 false. The smallest margin
+intervals; roughly 5% of the time is one of the 3 false. The smallest margin
 that 570 questions could have cleared, with as many flips and no loss: 2.01
 (Q8_0), 2.87 (Q4_K_M†), 4.65 (Q2_K*) points.
 accuracy: micro, in %, with its 95% interval; difference: in points, with its

@@ -75,8 +75,8 @@ def test_the_summary_names_each_once(comparison):
 
 def test_what_verdicts_stand_on(comparison):
     assert basis(comparison) == (
-        "Verdicts hold the loss on questions like these against 1 point, with 96.67% intervals; at "
-        "most 5% of the time is one of the 3 false. The smallest margin that 570 questions could "
+        "Verdicts hold the loss on questions like these against 1 point, with 96.67% intervals; "
+        "roughly 5% of the time is one of the 3 false. The smallest margin that 570 questions could "
         "have cleared, with as many flips and no loss: 2.01 (Q8_0), 2.87 (Q4_K_M†), 4.65 (Q2_K*) "
         "points."
     )
@@ -84,7 +84,7 @@ def test_what_verdicts_stand_on(comparison):
 
 def test_of_one_and_of_many(comparison, rename):
     one = basis(judged(comparison, within()))
-    assert "with 90% intervals; at most 5% of the time is it false." in one
+    assert "with 90% intervals; roughly 5% of the time is it false." in one
     assert one.endswith("no loss: 0.40 points.")
     many = replace(comparison, candidates=comparison.candidates * 2)
     assert basis(many).endswith("2.01 (Q8_0 (run-Q8_0)) to 4.65 (Q2_K* (run-Q2_K)) points.")
