@@ -13,13 +13,13 @@ from ggufeval.types import QuestionSet, RunResult
 Evaluate = Callable[..., RunResult]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     with Store.open(tmp_path_factory.mktemp("readers") / "results.sqlite") as store:
         yield store
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def evaluate(store: Store, q4_0: runner.ModelFiles, few_questions: QuestionSet) -> Evaluate:
     """The records of a run with these options; a finished one is found in the store."""
 
