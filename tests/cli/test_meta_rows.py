@@ -46,7 +46,8 @@ def test_a_run_and_a_sweep_tell_what_was_recorded(llama3_tiny, rows, tmp_path):
         assert re.search(
             r"^Llama-3-Tiny F16 beside the recorded answers to the same 16 questions: [\d.]+% "
             r"right \(macro [\d.]+\), recorded [\d.]+% \(macro [\d.]+\); the same answer to "
-            r"[\d.]+%; lost \d+, won \d+, difference [+-][\d.]+ points \[[+-][\d.]+, [+-][\d.]+\], p [\d.]+\.$",
+            r"[\d.]+%; lost \d+, won \d+, difference "
+            r"[+-][\d.]+ points \[[+-][\d.]+, [+-][\d.]+\], p [\d.]+\.$",
             result.stderr,
             re.MULTILINE,
         )

@@ -77,8 +77,8 @@ def test_what_verdicts_stand_on(comparison):
     assert basis(comparison) == (
         "Verdicts hold the loss on questions like these against 1 point, with 96.67% intervals; "
         "roughly 5% of the time is one of the 3 false. The smallest margin that 570 questions "
-        "could have cleared, with as many flips and no loss: 2.01 (Q8_0), 2.87 (Q4_K_M†), 4.65 (Q2_K*) "
-        "points."
+        "could have cleared, with as many flips and no loss: 2.01 (Q8_0), 2.87 (Q4_K_M†), 4.65 "
+        "(Q2_K*) points."
     )
 
 
