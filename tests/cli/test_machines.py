@@ -258,17 +258,17 @@ class Terminal(io.StringIO):
         (30, "Tiny 135M...t Q4_0 |"),
     ],
 )
-def test_a_bar_cuts_no_number(monkeypatch, columns, shown):
+@pytest.mark.parametrize("max_tokens", [0, 10])  # how long texts are, nobody knows beforehand
+def test_a_bar_cuts_no_number(monkeypatch, columns, shown, max_tokens):
     monkeypatch.setattr(sys, "stderr", Terminal())
     monkeypatch.setattr("tqdm.std._screen_shape_wrapper", lambda: lambda _: (columns, 24))
     run = SimpleNamespace(
         model=SimpleNamespace(label="Tiny 135M Instruct Q4_0"),
-        n_questions=160,
-        n_done=0,
+        fingerprint=SimpleNamespace(max_tokens=max_tokens),
         n_tokens=0,
     )
     bar = _progress.Bar()
-    bar.start(run, SimpleNamespace(n_tokens=16_000), 0)
+    bar.start(run, SimpleNamespace(n_questions=160, n_tokens=16_000), 0, 0)
     for _ in range(4):
         bar.advance(40, 20, 4_000)
     bar.end()
