@@ -206,6 +206,22 @@ reading = _all(_READING)
 engine = _all(_ENGINE)
 
 
+def report_file(name: str) -> Callable[[Function], Function]:
+    """The option that says where a command's report goes; `report_path` has its default."""
+    return click.option(
+        "-o",
+        "--report",
+        "report_path",
+        type=click.Path(path_type=Path),
+        help=f"The report, .html, .md, .json, ...  [default: {name} beside the database]",
+    )
+
+
+def report_path(values: dict[str, Any], name: str) -> Path:
+    path: Path = values["report_path"] or values["db"].parent / name
+    return path
+
+
 def quantizations(text: str | None) -> list[str] | None:
     """What `--quants` asks for; None where it is not given."""
     return None if text is None else names(text)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
@@ -16,13 +15,7 @@ from ggufeval.errors import UsageError
 @_options.asked
 @_options.shots
 @_options.engine
-@click.option(
-    "-o",
-    "--report",
-    "report_path",
-    type=click.Path(path_type=Path),
-    help="Its report, .html, .md, .json or .csv.  [default: ladder.html beside the database]",
-)
+@_options.report_file("ladder.html")
 @_options.table_format
 @_options.db
 @_options.offline
@@ -45,7 +38,7 @@ def ladder(model: str, rungs: str | None, **values: Any) -> None:
     quiet = values["quiet"]
     say = _progress.say(quiet=quiet)
     options = _options.run_options(values)
-    report_path = values["report_path"] or values["db"].parent / "ladder.html"
+    report_path = _options.report_path(values, "ladder.html")
     report_format = _results.report_format(report_path, reports)
     selections = _models.resolve([model], (), offline=values["offline"], quiet=quiet)
     levels = sweep.levels(selections)

@@ -45,13 +45,7 @@ What next:
 @_options.engine
 @_options.reference
 @_options.judging
-@click.option(
-    "-o",
-    "--report",
-    "report_path",
-    type=click.Path(path_type=Path),
-    help="The report.  [default: report.html beside the database]",
-)
+@_options.report_file("report.html")
 @_options.table_format
 @_options.db
 @_options.offline
@@ -71,7 +65,7 @@ def sweep(models: tuple[str, ...], **values: Any) -> None:
     demo = not (models or values["task"] or values["data"])
     quiet = values["quiet"]
     say = _progress.say(quiet=quiet)
-    report_path = values["report_path"] or values["db"].parent / "report.html"
+    report_path = _options.report_path(values, "report.html")
     _results.report_format(report_path)
     options = _options.run_options(values)
     quants = _options.quantizations(values["quants"])
