@@ -30,28 +30,44 @@ def make(
     n_ctx: int | None = None,
     share_prefix: bool = True,
     max_tokens: int = 0,
+    rounds: Sequence[int] = (),
 ) -> Plan:
     """The plan for prompts that come with the name of the group (the subject) that they belong to.
 
-    Prompts of a group stand together. A group's prefix is the longest common *token* prefix of
-    its prompts that leaves each at least one token. Batches take prompts in order while their
-    suffixes fit into `budget` tokens (and `n_ctx` beside the prefix) and are at most `max_items`,
-    a continuation counted as an item; a prompt longer than the budget has a batch of its own.
-    `max_tokens` are what will be generated after each prompt, at most.
+    Prompts of a group stand together, in each round if there are `rounds` (how many prompts each
+    has). A group's prefix is the longest common *token* prefix of all prompts of its name that
+    leaves each at least one token. Batches take prompts in order while their suffixes fit into
+    `budget` tokens (and `n_ctx` beside the prefix) and are at most `max_items`, a continuation
+    counted as an item; a prompt longer than the budget has a batch of its own. `max_tokens` are
+    what will be generated after each prompt, at most.
 
     Raises ContextError where a prompt does not fit into `n_ctx`.
     """
-    groups = []
     if n_ctx is not None:
         _check_fit(prompts, n_ctx, max_tokens)
-    for _, members in groupby(prompts, key=lambda pair: pair[0]):
-        tokenized = [prompt for _, prompt in members]
-        n = _common_prefix([prompt.tokens for prompt in tokenized]) if share_prefix else 0
-        items = [Item(p.question_id, p.tokens[n:], p.n_choices, p.continuations) for p in tokenized]
-        room = budget if n_ctx is None else min(budget, n_ctx - n - _PADDING)
-        batches = tuple(Batch(tuple(batch)) for batch in _packed(items, room, max_items))
-        groups.append(Group(tokenized[0].tokens[:n], batches))
-    return Plan(tuple(groups))
+    named: dict[str, list[Tokens]] = {}
+    for name, prompt in prompts:
+        named.setdefault(name, []).append(prompt.tokens)
+    shared = {name: _common_prefix(own) if share_prefix else 0 for name, own in named.items()}
+    groups: list[Group] = []
+    stops = []
+    for one_round in _cut(prompts, rounds):
+        for name, members in groupby(one_round, key=lambda pair: pair[0]):
+            tokenized, n = [prompt for _, prompt in members], shared[name]
+            items = [
+                Item(p.question_id, p.tokens[n:], p.n_choices, p.continuations) for p in tokenized
+            ]
+            room = budget if n_ctx is None else min(budget, n_ctx - n - _PADDING)
+            batches = tuple(Batch(tuple(batch)) for batch in _packed(items, room, max_items))
+            groups.append(Group(tokenized[0].tokens[:n], batches))
+        stops.append(sum(len(group.batches) for group in groups))
+    return Plan(tuple(groups), tuple(stops) if rounds else ())
+
+
+def _cut(values: Sequence[T], sizes: Sequence[int]) -> list[Sequence[T]]:
+    """Into runs of these sizes; one run where there are none."""
+    ends = list(accumulate(sizes)) or [len(values)]
+    return [values[end - n : end] for n, end in zip(sizes or ends, ends, strict=True)]
 
 
 def _check_fit(prompts: Sequence[tuple[str, TokenizedPrompt]], n_ctx: int, max_tokens: int) -> None:
@@ -92,7 +108,7 @@ def _packed(items: Sequence[Item], budget: int, max_items: int) -> Iterator[list
 def by_batch(plan: Plan, values: Sequence[T]) -> list[tuple[T, ...]]:
     """Values that come one an item, in the plan's order, cut into its batches."""
     sizes = [len(batch.items) for group in plan.groups for batch in group.batches]
-    return [tuple(values[end - n : end]) for n, end in zip(sizes, accumulate(sizes), strict=True)]
+    return [tuple(part) for part in _cut(values, sizes)]
 
 
 def chain(plan: Plan) -> list[str]:

@@ -5,84 +5,31 @@ A run is known by its fingerprint: repeated, it goes on where it stopped, or is 
 
 from __future__ import annotations
 
-import os
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from ggufeval import memory, permute, plan, readers
-from ggufeval.errors import ContextError, GgufevalError, UsageError
+from ggufeval import memory, permute
+from ggufeval.errors import GgufevalError
+from ggufeval.job import Job, ModelFiles, Options, physical_cores, prepare
 from ggufeval.llama.client import ModelProcess
-from ggufeval.llama.worker import Machine
-from ggufeval.readers import Reader, Work
+from ggufeval.readers import Answered
 from ggufeval.store import Store
-from ggufeval.types import (
-    EngineSettings,
-    Fingerprint,
-    ModelInfo,
-    Plan,
-    Question,
-    QuestionSet,
-    Run,
-    RunStatus,
-    TokenizedPrompt,
-)
+from ggufeval.types import Plan, QuestionSet, Run, RunStatus
 
-TEMPLATE_SECONDS = 60.0
-"""Time for a chat template to render 1,000 prompts, and for each further 1,000."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What a user can choose about a run. None: chosen here."""
-
-    prompt: str | None = None
-    """None: what suits the reading."""
-    shots: int = 5
-    read: str = "letter"
-    """`letter`, `sample` or `cloze`."""
-    grammar: str | None = None
-    """Of `sample`: `letter`, `choice`, `json`, `none` or a file in GBNF. None: none."""
-    temperature: float | None = None
-    """Of `sample`. None: 0, the likeliest token."""
-    max_tokens: int | None = None
-    """Of `sample`. None: 256."""
-    seed: int = 0
-    """Of the draws of tokens."""
-    permute: str = ""
-    """`cyclic`: every rotation of the choices."""
-    n_ctx: int | None = None
-    """None: what the plan needs."""
-    n_batch: int = 2048
-    n_ubatch: int = 512
-    n_threads: int | None = None
-    """None: the physical cores."""
-    n_gpu_layers: int | None = None
-    """None: all where the build can offload, else 0."""
-    flash_attn: str = "auto"
-    force: bool = False
-    command: str = ""
-
-    def reader(self) -> Reader:
-        """Raises UsageError for what does not go together."""
-        return readers.make(
-            self.read,
-            self.prompt,
-            grammar=self.grammar,
-            temperature=self.temperature,
-            max_tokens=self.max_tokens,
-            seed=self.seed,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class ModelFiles:
-    """A model on the disk: all its parts in order, and their hash."""
-
-    parts: tuple[Path, ...]
-    sha256: str
+__all__ = [
+    "ModelFiles",
+    "Options",
+    "Progress",
+    "Session",
+    "Silent",
+    "evaluate",
+    "opened",
+    "physical_cores",
+]
 
 
 class Progress(Protocol):
@@ -103,27 +50,105 @@ class Silent:
     def end(self) -> None: ...
 
 
-def physical_cores() -> int:
-    """Physical cores that this process may use; hyperthreads only get in each other's way."""
-    import psutil
+class Session:
+    """One run that is ready to begin, or to go on: as far as it is told to. Made by `opened`."""
 
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, min(psutil.cpu_count(logical=False) or usable or 1, usable or 1))
+    def __init__(
+        self, process: ModelProcess, job: Job, run: Run, store: Store, progress: Progress
+    ) -> None:
+        self._process = process
+        self._job = job
+        self._store = store
+        self._progress = progress
+        self._answers: Iterator[Answered] | None = None
+        self._asked = job.by_batch
+        self._done = store.done_batches(run.id)
+        self.run = run
+        """As it was when it was opened, or at the end of `advance` or `stop`."""
+        self.correct = {
+            (r.question_id, r.rotation): r.correct for r in store.result(run.id).records
+        }
+        """Of the answers so far, each to a question in a rotation of its choices."""
+
+    @property
+    def plan(self) -> Plan:
+        return self._job.work.plan
+
+    def advance(self, n_batches: int | None = None) -> None:
+        """Answer the first `n_batches` of the plan, one of its stops, or all, and store the
+        records, a batch at a time. Raises what goes wrong on the way; what is stored stays."""
+        goal = self.plan.n_batches if n_batches is None else n_batches
+        to_do = {position for position in range(goal) if position not in self._done}
+        if to_do:
+            self._answer(to_do)
+        self.run = self._store.run(self.run.id)
+        if len(self._done) == self.plan.n_batches and self.run.status is not RunStatus.DONE:
+            for _ in self._answers or ():  # the stream's own end
+                pass
+            self._end(RunStatus.DONE)
+
+    def stop(self) -> None:
+        """Leave it where it is, for good: more is not wanted. A finished run stays finished."""
+        if self.run.status is not RunStatus.DONE:
+            self._end(RunStatus.STOPPED)
+
+    def _end(self, status: RunStatus) -> None:
+        self._answers = None
+        self._store.finish(self.run.id, self._process.peak_rss(), status)
+        self.run = self._store.run(self.run.id)
+
+    def _answer(self, to_do: set[int]) -> None:
+        if self._answers is None:
+            _check_memory(self._job)
+            work = replace(self._job.work, done=frozenset(self._done))
+            self._answers = self._job.reader.answers(self._process, Path(self._job.info.path), work)
+        self._progress.start(self.run, self.plan, len(self.correct), sum(self.correct.values()))
+        try:
+            while to_do:
+                batch = next(self._answers)
+                self._record(batch)
+                to_do.discard(batch.position)
+        finally:
+            self._progress.end()
+
+    def _record(self, batch: Answered) -> None:
+        asked = self._asked[batch.position]
+        records = [
+            replace(permute.restored(record, question, rotation), run_id=self.run.id)
+            for record, (question, rotation) in zip(batch.records, asked, strict=True)
+        ]
+        self._store.add_batch(
+            self.run.id,
+            batch.position,
+            self._job.links[batch.position],
+            records,
+            n_tokens=batch.n_tokens,
+            seconds=batch.seconds,
+        )
+        self._done.add(batch.position)
+        self.correct |= {(r.question_id, r.rotation): r.correct for r in records}
+        n_correct = sum(record.correct for record in records)
+        self._progress.advance(len(records), n_correct, batch.n_tokens)
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """A run that is ready to begin."""
+@contextmanager
+def opened(
+    model: ModelFiles,
+    questions: QuestionSet,
+    store: Store,
+    options: Options,
+    progress: Progress | None = None,
+) -> Iterator[Session]:
+    """The run of a model over the questions, with a process for the model.
 
-    info: ModelInfo
-    questions: QuestionSet
-    reader: Reader
-    asked: tuple[tuple[Question, int], ...]
-    """Questions and the rotations in which they are put, in the plan's order."""
-    work: Work
-    links: tuple[str, ...]
-    """The plan's hash after each batch."""
-    fingerprint: Fingerprint
+    Raises what goes wrong on the way (`ggufeval.errors`).
+    """
+    with ModelProcess() as process:
+        job = prepare(process, model, questions, options)
+        run_id = store.begin(
+            _new_run(job, options.command), questions.questions, force=options.force
+        )
+        yield Session(process, job, store.run(run_id), store, progress or Silent())
 
 
 def evaluate(
@@ -133,112 +158,13 @@ def evaluate(
     options: Options,
     progress: Progress | None = None,
 ) -> Run:
-    """Evaluate a model on the questions and store the records, a batch at a time.
-
-    Raises what goes wrong on the way (`ggufeval.errors`); what is stored by then stays.
-    """
-    with ModelProcess() as process:
-        job = _prepare(process, model, questions, options)
-        run_id = store.begin(
-            _new_run(job, options.command), questions.questions, force=options.force
-        )
-        run = store.run(run_id)
-        if run.status is not RunStatus.DONE:
-            _check_memory(job)
-            _answer(process, job, run, store, progress or Silent())
-    return store.run(run_id)
+    """Evaluate a model on all of the questions. Raises as `opened` and `Session.advance`."""
+    with opened(model, questions, store, options, progress) as session:
+        session.advance()
+        return session.run
 
 
-def _prepare(
-    process: ModelProcess, model: ModelFiles, questions: QuestionSet, options: Options
-) -> _Job:
-    reader = options.reader()
-    if options.permute and any(question.prompt for question in questions.questions):
-        raise UsageError(
-            f"--permute {options.permute}: the prompts of {questions.source} are fixed, so their "
-            "choices cannot be turned. Leave it out, or use another --prompt."
-        )
-    info = process.info(model.parts, model.sha256)
-    asked = tuple(
-        (question, rotation)
-        for question in questions.questions
-        for rotation in (permute.rotations(question) if options.permute else (0,))
-    )
-    put = tuple(permute.rotated(question, rotation) for question, rotation in asked)
-    reader.check(process, Path(info.path))
-    prompts = _tokenize(process, reader, info, put, questions)
-    subjects = (question.subject for question in put)
-    pairs = list(zip(subjects, prompts, strict=True))
-    the_plan = reader.plan(pairs, budget=options.n_batch, n_ctx=options.n_ctx)
-    links = tuple(plan.chain(the_plan))
-    machine = process.machine()
-    settings = EngineSettings(
-        n_ctx=options.n_ctx or reader.context_size(the_plan),
-        n_batch=options.n_batch,
-        n_ubatch=options.n_ubatch,
-        n_seq_max=reader.sequences(the_plan),
-        n_threads=options.n_threads or physical_cores(),
-        n_gpu_layers=_gpu_layers(machine, options.n_gpu_layers),
-        flash_attn=options.flash_attn,
-    )
-    fingerprint = Fingerprint(
-        model_sha256=info.sha256,
-        plan_hash=links[-1],
-        questions_sha256=questions.sha256,
-        prompt_style=reader.prompt,
-        shots=options.shots if reader.style.takes_shots else 0,
-        engine=settings,
-        build=machine.build,
-        permute=options.permute,
-        **asdict(reader.conditions(put)),
-    )
-    work = Work(the_plan, settings, put, prompts)
-    return _Job(info, questions, reader, asked, work, links, fingerprint)
-
-
-def _gpu_layers(machine: Machine, wanted: int | None) -> int:
-    if wanted is None:
-        return -1 if machine.supports_gpu_offload else 0
-    if wanted and not machine.supports_gpu_offload:
-        raise UsageError(
-            f"-ngl {wanted}: this build of llama.cpp cannot offload to a GPU. Leave -ngl "
-            "out, or build llama-cpp-python for your GPU (see the README)."
-        )
-    return wanted
-
-
-def _tokenize(
-    process: ModelProcess,
-    reader: Reader,
-    info: ModelInfo,
-    put: tuple[Question, ...],
-    questions: QuestionSet,
-) -> tuple[TokenizedPrompt, ...]:
-    tokenized = process.tokenize(
-        Path(info.path),
-        partial(reader.render, put, questions.shots),
-        timeout=TEMPLATE_SECONDS * (1 + len(put) // 1000),
-        template=reader.prompt.partition(":")[2] or "its chat template",
-        cloze=reader.by_text,
-    )
-    longest = max(tokenized, key=_length)
-    need = _length(longest) + reader.n_written
-    if 0 < info.context_length < need:
-        texts = f" and {reader.n_written} of its answer" if reader.n_written else ""
-        raise ContextError(
-            f"the prompt of {longest.question_id} has {_length(longest)} tokens{texts}, and "
-            f"{info.label} was trained for {info.context_length}. Nothing is truncated: "
-            "use fewer --shots."
-        )
-    return tuple(tokenized)
-
-
-def _length(prompt: TokenizedPrompt) -> int:
-    """With the longest of the answers that stand behind it, each in a sequence of its own."""
-    return len(prompt.tokens) + max((len(one.tokens) for one in prompt.continuations), default=0)
-
-
-def _check_memory(job: _Job) -> None:
+def _check_memory(job: Job) -> None:
     """Refuse what this machine cannot hold, before weights are loaded.
 
     An estimate must not stop a run: where it fails, it does so in a process of its own.
@@ -251,7 +177,7 @@ def _check_memory(job: _Job) -> None:
     memory.check(job.info.label, needed, memory.here())
 
 
-def _new_run(job: _Job, command: str) -> Run:
+def _new_run(job: Job, command: str) -> Run:
     return Run(
         id="",
         model=job.info,
@@ -270,32 +196,3 @@ def _new_run(job: _Job, command: str) -> Run:
         peak_rss_bytes=0,
         command=command,
     )
-
-
-def _answer(process: ModelProcess, job: _Job, run: Run, store: Store, progress: Progress) -> None:
-    work = replace(job.work, done=frozenset(store.done_batches(run.id)))
-    recorded = store.result(run.id).records if work.done else ()
-    n_correct = sum(record.correct for record in recorded)
-    asked = plan.by_batch(work.plan, job.asked)
-    progress.start(run, work.plan, len(recorded), n_correct)
-    try:
-        for batch in job.reader.answers(process, Path(job.info.path), work):
-            records = [
-                replace(permute.restored(record, question, rotation), run_id=run.id)
-                for record, (question, rotation) in zip(
-                    batch.records, asked[batch.position], strict=True
-                )
-            ]
-            store.add_batch(
-                run.id,
-                batch.position,
-                job.links[batch.position],
-                records,
-                n_tokens=batch.n_tokens,
-                seconds=batch.seconds,
-            )
-            n_correct = sum(record.correct for record in records)
-            progress.advance(len(records), n_correct, batch.n_tokens)
-        store.finish(run.id, process.peak_rss())
-    finally:
-        progress.end()

@@ -401,3 +401,36 @@ def test_values_are_cut_as_the_items_are():
     assert plan.by_batch(the_plan, range(n)) == [(i,) for i in range(n)]
     together = make(prompts(range(4), range(50, 54)))
     assert plan.by_batch(together, "xy") == [("x", "y")]
+
+
+# --- rounds --------------------------------------------------------------------------------
+
+
+def one(name, *ids):
+    return TokenizedPrompt(name, array("i", ids), 4)
+
+
+def test_rounds_are_cut_apart_and_share_the_prefix_of_all_their_subjects_prompts():
+    pairs = [
+        ("law", one("a", 1, 2, 3, 4)),
+        ("law", one("b", 1, 2, 3, 5)),
+        ("law", one("c", 1, 2, 9, 9)),
+        ("art", one("d", 7, 7, 1)),
+    ]
+    whole = plan.make(pairs, budget=64, rounds=(2, 2))
+    assert [g.prefix_tokens.tolist() for g in whole.groups] == [[1, 2], [1, 2], []]
+    assert [[i.question_id for b in g.batches for i in b.items] for g in whole.groups] == [
+        ["a", "b"],
+        ["c"],
+        ["d"],
+    ]
+    assert whole.stops == (1, 3)
+
+
+def test_a_plan_without_rounds_has_no_stops():
+    assert plan.make([("law", one("a", 1, 2))], budget=8).stops == ()
+
+
+def test_one_round_of_everything_is_the_plan_without_rounds():
+    pairs = [("law", one("a", 1, 2, 3)), ("law", one("b", 1, 2, 4))]
+    assert plan.make(pairs, budget=8, rounds=(2,)).groups == plan.make(pairs, budget=8).groups

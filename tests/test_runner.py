@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from ggufeval import runner, tasks
+from ggufeval import job, runner, tasks
 from ggufeval.errors import ContextError, PromptError, UsageError
 from ggufeval.store import Store
 from ggufeval.types import Question, QuestionSet, RunStatus
@@ -206,7 +206,7 @@ def test_a_letter_is_not_read_where_a_text_is_the_answer(vocabulary, few_questio
 def test_a_users_template_that_loops_is_refused_by_its_name(
     smollm2, few_questions, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(runner, "TEMPLATE_SECONDS", 2.0)
+    monkeypatch.setattr(job, "TEMPLATE_SECONDS", 2.0)
     own = tmp_path / "own.jinja"
     loop = "{% for i in range(99999) %}"
     own.write_text(f"{loop * 3}x{'{% endfor %}' * 3}{{{{ question }}}}:")

@@ -438,7 +438,7 @@ def test_the_file_says_whose_it_is_and_is_safe(path):
     with Store.open(path) as store:
         pragmas = ("application_id", "user_version", "journal_mode", "synchronous", "foreign_keys")
         found = [store._db.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas]
-    assert found == [int.from_bytes(b"GGEV"), 1, "wal", 2, 1]
+    assert found == [int.from_bytes(b"GGEV"), 2, "wal", 2, 1]
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
@@ -519,8 +519,8 @@ def alter(path, *statements):
 
 
 def test_newer_version(store, path):
-    alter(path, "PRAGMA user_version = 2")
-    with pytest.raises(StoreError, match=r"newer ggufeval \(format 2; this one knows 1\). Upgrade"):
+    alter(path, "PRAGMA user_version = 3")
+    with pytest.raises(StoreError, match=r"newer ggufeval \(format 3; this one knows 2\). Upgrade"):
         Store.open(path)
 
 
@@ -534,7 +534,7 @@ def test_newer_version(store, path):
 )
 def test_other_tables(store, path, statement):
     alter(path, statement)
-    with pytest.raises(StoreError, match="tables are not those of format 1"):
+    with pytest.raises(StoreError, match="tables are not those of format 2"):
         Store.open(path)
 
 

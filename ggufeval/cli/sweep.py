@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,8 @@ from ggufeval.errors import UsageError
 
 if TYPE_CHECKING:
     from ggufeval.store import Store
-    from ggufeval.sweep import Level
-    from ggufeval.types import Run
+    from ggufeval.sweep import Level, Outcome
+    from ggufeval.types import QuestionSet, Run
 
 DEMO_MODEL = "smollm2-135m-instruct"
 DEMO_TASK = "sample"
@@ -45,6 +46,7 @@ What next:
 @_options.engine
 @_options.reference
 @_options.judging
+@_options.stopping
 @_options.report_file("report.html")
 @_options.table_format
 @_options.db
@@ -73,20 +75,18 @@ def sweep(models: tuple[str, ...], **values: Any) -> None:
         models or (DEMO_MODEL,), quants, offline=values["offline"], quiet=quiet
     )
     questions = _options.load_questions(values, DEMO_TASK if demo else None)
+    questions, stopping = _stopping(values, questions)
     for note in questions.notes:
         say(f"Note: {note}")
     _progress.tell_if_busy(say)
     levels = house.levels(selections)
     with Store.open(values["db"]) as store:
-        _check_reference(values["reference"], levels, store)
-        outcome = house.sweep(
-            levels,
-            questions,
-            store,
-            options,
-            progress=_progress.progress(quiet=quiet),
-            say=say,
-        )
+        progress = _progress.progress(quiet=quiet)
+        if stopping:
+            outcome = stopping(levels, questions, store, options, progress=progress, say=say)
+        else:
+            _check_reference(values["reference"], levels, store)
+            outcome = house.sweep(levels, questions, store, options, progress=progress, say=say)
         if not outcome.runs:
             _progress.tell_failures(outcome.failures[1:])
             raise outcome.failures[0].error
@@ -106,6 +106,31 @@ def sweep(models: tuple[str, ...], **values: Any) -> None:
         say(_DEMO_END.format(program=_program()))
     if outcome.failures:
         click.get_current_context().exit(1)
+
+
+def _stopping(
+    values: dict[str, Any], questions: QuestionSet
+) -> tuple[QuestionSet, Callable[..., Outcome] | None]:
+    """The questions in the order, and the sweep, of one that ends early; None for one that does
+    not."""
+    from ggufeval import stopping
+    from ggufeval.tasks import rounds
+
+    rule: stopping.Rule
+    if values["until_verdict"] and values["budget"]:
+        raise UsageError(
+            "--until-verdict asks as many questions as a verdict takes, --budget as many as it "
+            "says: give one of them."
+        )
+    if values["until_verdict"]:
+        questions = rounds.until_verdict(questions, values["seed"])
+        rule = stopping.UntilVerdict(values["margin"] / 100, values["alpha"])
+    elif values["budget"]:
+        questions = rounds.within_budget(questions, values["budget"], values["seed"])
+        rule = stopping.Budget()
+    else:
+        return questions, None
+    return questions, partial(stopping.sweep, rule=rule, reference=values["reference"])
 
 
 def _check_reference(name: str | None, levels: Sequence[Level], store: Store) -> None:

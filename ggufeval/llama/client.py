@@ -147,9 +147,7 @@ class ModelProcess:
         done: frozenset[int] = frozenset(),
     ) -> Iterator[BatchOf[LetterScores]]:
         """Scores batch by batch, in the plan's order, those in `done` (positions) left out."""
-        self._send("score", path, settings, tuple(forms), plan, done)
-        while not (reply := self._receive()).last:
-            yield reply.value
+        return self._stream(plan, "score", path, settings, tuple(forms), plan, done)
 
     def generate(
         self,
@@ -162,9 +160,8 @@ class ModelProcess:
         done: frozenset[int] = frozenset(),
     ) -> Iterator[BatchOf[Generation]]:
         """Texts batch by batch, as `score`. `grammars`: question id -> GBNF, where it has one."""
-        self._send("generate", path, settings, sampling, dict(grammars), plan, done)
-        while not (reply := self._receive()).last:
-            yield reply.value
+        args = path, settings, sampling, dict(grammars), plan, done
+        return self._stream(plan, "generate", *args)
 
     def cloze(
         self,
@@ -174,9 +171,7 @@ class ModelProcess:
         done: frozenset[int] = frozenset(),
     ) -> Iterator[BatchOf[ClozeScores]]:
         """Likelihoods of the continuations batch by batch, as `score`."""
-        self._send("cloze", path, settings, plan, done)
-        while not (reply := self._receive()).last:
-            yield reply.value
+        return self._stream(plan, "cloze", path, settings, plan, done)
 
     def peak_rss(self) -> int:
         value: int = self._call("peak_rss")
@@ -188,9 +183,19 @@ class ModelProcess:
         self._send(name, *args)
         return self._receive().value
 
-    def _send(self, name: str, *args: Any) -> None:  # noqa: ANN401
+    def _stream(self, plan: Plan, name: str, *args: Any) -> Iterator[Any]:  # noqa: ANN401
+        """What each batch gave. At a stop of the plan the worker waits to be asked for more, so
+        that whoever leaves a stream alone there leaves the cores to others."""
+        pauses = frozenset(stop - 1 for stop in plan.stops)
+        self._send(name, *args, pauses=pauses)
+        while not (reply := self._receive()).last:
+            yield reply.value
+            if reply.value.position in pauses:
+                self._send(worker.GO_ON)
+
+    def _send(self, name: str, *args: Any, pauses: frozenset[int] = frozenset()) -> None:  # noqa: ANN401
         try:
-            self._connection.send(Request(name, args))
+            self._connection.send(Request(name, args, pauses))
         except (BrokenPipeError, ConnectionResetError):
             raise self._death() from None
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from ggufeval.errors import ModelError, WorkerError
 from ggufeval.llama import capi
 from ggufeval.llama.model import Model
+from ggufeval.llama.prefixes import Prefixes
 from ggufeval.types import EngineSettings, Tokens
 
 _GGML_TYPES = {"f32": 0, "f16": 1, "q8_0": 8}  # ggml.h `ggml_type`, those that a KV cache can have
@@ -57,12 +58,15 @@ class Decoder:
         self._memory = llama_cpp.llama_get_memory(self.handle)
         self._batch = llama_cpp.llama_batch_init(settings.n_batch, 0, 1)
         self._prefix: Tokens | None = None
+        self.prefixes = Prefixes(())
+        """Those that the work to come will come back to."""
         self.decode_seconds = 0.0
         """Spent in llama_decode so far."""
         self.n_tokens = 0
         """Decoded so far, padding aside."""
 
     def close(self) -> None:
+        self.prefixes.close()
         if self.handle:
             llama_cpp.llama_batch_free(self._batch)
             llama_cpp.llama_free(self.handle)
@@ -80,8 +84,10 @@ class Decoder:
             return
         self._prefix = None
         llama_cpp.llama_memory_clear(self._memory, False)
-        for _ in self.decode(rows(prefix, start=0, sequence=0)):
-            pass
+        if not self.prefixes.restore(self.handle, prefix):
+            for _ in self.decode(rows(prefix, start=0, sequence=0)):
+                pass
+            self.prefixes.save(self.handle, prefix)
         self._prefix = array("i", prefix)
 
     def share(self, sequence: int, source: int = 0) -> None:

@@ -111,6 +111,9 @@ def _batches(
     done: frozenset[int],
 ) -> Iterator[BatchOf[T]]:
     """What each batch gave that is not done."""
+    from ggufeval.llama.prefixes import Prefixes, recurring
+
+    decoder.prefixes = Prefixes(recurring(plan, done))
     started = time.perf_counter()
     position = -1
     for group in plan.groups:

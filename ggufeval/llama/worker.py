@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -32,6 +32,7 @@ from ggufeval.types import (
 )
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+GO_ON = "go on"
 
 Render = Callable[[ChatTemplate | None], list[Prompt]]
 
@@ -40,6 +41,9 @@ Render = Callable[[ChatTemplate | None], list[Prompt]]
 class Request:
     name: str
     args: tuple[Any, ...]
+    pauses: frozenset[int] = frozenset()
+    """Batches after which a stream stands still until the next request: GO_ON, or another one,
+    which ends it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +94,12 @@ def _answer(connection: Connection, request: Request) -> None:
     try:
         _find_library()
         result = _SERVICES[request.name](*request.args)
-        if isinstance(result, Iterator):
-            for value in result:
-                connection.send(Reply(value, last=False))
+        if isinstance(result, Generator):
+            with contextlib.closing(result):  # a model is in it
+                following = _stream(connection, result, request.pauses)
+            if following:
+                _answer(connection, following)
+                return
             result = None
         connection.send(Reply(result))
     except GgufevalError as error:
@@ -102,6 +109,20 @@ def _answer(connection: Connection, request: Request) -> None:
     except BaseException as error:  # noqa: BLE001 - whatever happens here, the parent is told
         traceback.print_exc()
         connection.send(Reply(error=WorkerError(f"{type(error).__name__}: {error}")))
+
+
+def _stream(
+    connection: Connection, values: Iterator[Any], pauses: frozenset[int]
+) -> Request | None:
+    """Send the values. Return the request that came in a pause in place of GO_ON, if one did:
+    nobody wants the rest any more."""
+    for value in values:
+        connection.send(Reply(value, last=False))
+        if pauses and value.position in pauses:
+            request: Request = connection.recv()
+            if request.name != GO_ON:
+                return request
+    return None
 
 
 def _find_library() -> None:

@@ -93,10 +93,15 @@ class Reader(ABC):
         return prompts.render(self.prompt, questions, shots, template)
 
     def plan(
-        self, prompts: Sequence[tuple[str, TokenizedPrompt]], *, budget: int, n_ctx: int | None
+        self,
+        prompts: Sequence[tuple[str, TokenizedPrompt]],
+        *,
+        budget: int,
+        n_ctx: int | None,
+        rounds: Sequence[int] = (),
     ) -> Plan:
         """The plan for prompts that come with their subjects. Raises ContextError."""
-        return plan.make(prompts, budget=budget, n_ctx=n_ctx)
+        return plan.make(prompts, budget=budget, n_ctx=n_ctx, rounds=rounds)
 
     def context_size(self, the_plan: Plan) -> int:
         return plan.context_size(the_plan)

@@ -57,7 +57,12 @@ class SampleReader(Reader):
         return [replace(prompt, answers=()) for prompt in made]
 
     def plan(
-        self, prompts: Sequence[tuple[str, TokenizedPrompt]], *, budget: int, n_ctx: int | None
+        self,
+        prompts: Sequence[tuple[str, TokenizedPrompt]],
+        *,
+        budget: int,
+        n_ctx: int | None,
+        rounds: Sequence[int] = (),
     ) -> Plan:
         """All questions in one group, unless their subjects share so much that it saves tokens:
         the more stand in a group, the fewer slots are empty."""
@@ -69,6 +74,7 @@ class SampleReader(Reader):
                 max_items=_MAX_TEXTS,
                 n_ctx=n_ctx,
                 max_tokens=self.sampling.max_tokens,
+                rounds=rounds,
             )
             for grouped in (together, prompts)
         ]

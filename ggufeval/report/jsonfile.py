@@ -59,6 +59,13 @@ Where a model of the comparison has them, also:
                          root mean square of the gold choice's change of probability
         same_answer      share of the answers that are the reference's, right or wrong
 
+Where runs could end early, `stopping` is `verdict` or `budget N`, `n_population` is the size of the
+plan, each model has an `n` of its own, the intervals are of all the plan's questions (of `verdict`
+runs: confidence sequences), and a model also has
+
+        n_stop           after how many questions the sequential test gave its verdict; null
+                         where there is none
+
 By subject or category, after `models`:
 
     groups               one entry a group and model, the reference first in each group:
@@ -119,6 +126,7 @@ def render(
         "margin": comparison.margin,
         "alpha": comparison.alpha,
         "unjudged": comparison.unjudged,
+        **({"stopping": comparison.stopping} if comparison.stopping else {}),
         "interval_level": comparison.reference.micro.level,
         "alarms": comparison.alarms,
         "models": models,

@@ -13,6 +13,7 @@ from ggufeval.report.rows import (
     divergence_cells,
     has_divergence,
     has_letter_mass,
+    has_macro,
     n_positions,
     rows,
 )
@@ -60,19 +61,22 @@ def render(
     found = rows(comparison)
     differences = len(found) > 1
     cost = ["size", "bpw", "accuracy"]
-    cost += ["difference", "lost", "won", "p"] if differences else []
+    cost += ["difference", "lost", "won"] if differences else []
+    cost += ["asked"] if comparison.stopping else ["p"] if differences else []
     cost_cells = (
         [row.name, row.size, row.bits, row.accuracy]
-        + ([row.change, row.lost, row.won, row.p] if differences else [])
+        + ([row.change, row.lost, row.won] if differences else [])
+        + ([row.asked] if comparison.stopping else [row.p] if differences else [])
         for row in found
     )
     mass = has_letter_mass(found)
-    ran = ["macro accuracy", *(["letter mass"] if mass else [])]
+    macro = has_macro(found)
+    ran = [*(["macro accuracy"] if macro else []), *(["letter mass"] if mass else [])]
     ran += ["questions/s", "tokens/s", "time", "memory"]
     ran_cells = (
         [
             row.name,
-            row.macro_accuracy,
+            *([row.macro_accuracy] if macro else []),
             *([row.letter_mass] if mass else []),
             row.questions_per_second,
             row.tokens_per_second,

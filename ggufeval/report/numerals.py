@@ -58,6 +58,9 @@ def _hundredths(share: float, rounding: str = ROUND_HALF_UP) -> Decimal:
 
 
 def percent_interval(estimate: Estimate) -> str:
+    """`[40.12, 42.34]`; empty where there is none."""
+    if math.isnan(estimate.low):
+        return ""
     return f"[{percent(estimate.low)}, {percent(estimate.high)}]"
 
 

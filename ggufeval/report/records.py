@@ -111,6 +111,7 @@ def _judgement_fields(judgement: Judgement | None) -> dict[str, Value]:
         "verdict_high": interval.high if interval else None,
         "verdict_level": interval.level if interval else None,
         "detectable": judgement.detectable if judgement else None,
+        **({"n_stop": judgement.n_stop} if judgement and judgement.n_stop else {}),
     }
 
 

@@ -76,12 +76,17 @@ class Row:
         return self.candidate.difference if self.candidate else None
 
     @property
+    def asked(self) -> str:
+        """Questions that were answered."""
+        return f"{self.score.n:,}"
+
+    @property
     def accuracy(self) -> str:
         return f"{self.micro} {self.micro_interval}"
 
     @property
     def macro_accuracy(self) -> str:
-        return f"{self.macro} {self.macro_interval}"
+        return f"{self.macro} {self.macro_interval}".rstrip()
 
     @property
     def change(self) -> str:
@@ -137,6 +142,11 @@ def rows(comparison: Comparison) -> tuple[Row, ...]:
 def has_letter_mass(found: Sequence[Row]) -> bool:
     """Whether any model was asked for letters, so that they have a probability."""
     return any(row.letter_mass != MISSING for row in found)
+
+
+def has_macro(found: Sequence[Row]) -> bool:
+    """Whether every subject counts the same in any average: not in one random order of all."""
+    return any(row.macro != MISSING for row in found)
 
 
 def has_divergence(found: Sequence[Row]) -> bool:

@@ -16,12 +16,12 @@ from ggufeval.report.rows import (
     tensor_mix,
 )
 from ggufeval.report.verdicts import is_judged, summary
-from ggufeval.types import LETTERS, Design, RunStatus
+from ggufeval.types import LETTERS, Comparison, Design, RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ggufeval.types import Comparison, Fingerprint, Ladder, Replication
+    from ggufeval.types import Fingerprint, Ladder, Replication
 
 _WITHOUT_MATRIX = ("F32", "F16", "BF16")
 """Types that no importance matrix could improve."""
@@ -72,6 +72,8 @@ def questions_asked(asking: Comparison | Ladder) -> str:
     subjects = numerals.count(asking.n_subjects, "subject")
     asked, all_of_them = asking.n_questions, asking.n_population
     some = f"{asked:,} of {numerals.count(all_of_them, 'question')}, {subjects}"
+    if isinstance(asking, Comparison) and asking.stopping:
+        return f"up to {some}, in one random order"
     match asking.design:
         case Design.FULL if asked == all_of_them:
             return f"all {numerals.count(asked, 'question')}, {subjects}"
@@ -164,8 +166,11 @@ def legend(comparison: Comparison) -> str:
     if comparison.candidates:
         text += (
             f"; difference: in points, with its paired {level} interval; lost: right in the "
-            "reference, wrong here; won: the reverse; p: mid-p McNemar"
+            "reference, wrong here; won: the reverse"
         )
+        if comparison.stopping:
+            return f"{text}; asked: questions answered; bpw: measured bits per weight."
+        text += "; p: mid-p McNemar"
         if comparison.reference_at_chance:
             text += " (-: reference at chance)"
         elif any(math.isnan(item.holm_p) for item in comparison.candidates):
@@ -215,7 +220,7 @@ def notes(comparison: Comparison) -> tuple[str, ...]:
     said += _origins(found)
     for row in found:
         run = row.score.run
-        if run.status is not RunStatus.DONE:
+        if run.status is RunStatus.RUNNING:
             done = f"{run.n_done:,} of {numerals.count(run.n_questions, 'question')}"
             said.append(f"{row.name}: the run is not finished, {done} recorded.")
         said += _unread(row)

@@ -44,6 +44,10 @@ class _Column(Column[Row]):
     """Empty for the reference, and so left out where it is alone."""
     of_moved: bool = False
     """Left out where no letters' probabilities are compared."""
+    of_whole: bool = False
+    """Left out where runs may end early."""
+    of_stopped: bool = False
+    """Left out where they may not."""
 
 
 _MODEL = _Column("model", lambda row: row.name, right=False, folds=True)
@@ -57,7 +61,8 @@ _COST = (
     _Column("accuracy", lambda row: row.accuracy, right=False),
     _Column("difference", lambda row: row.change, right=False, of_candidates=True),
     _Column("lost/won", lambda row: row.flips, of_candidates=True),
-    _Column("p", lambda row: row.p, of_candidates=True),
+    _Column("p", lambda row: row.p, of_candidates=True, of_whole=True),
+    _Column("asked", lambda row: row.asked, of_stopped=True),
 )
 _COST_STACKED = (
     _MODEL,
@@ -69,14 +74,15 @@ _COST_STACKED = (
         right=False,
         of_candidates=True,
     ),
-    _Column("lost/won\np", lambda row: f"{row.flips}\n{row.p}", of_candidates=True),
+    _Column("lost/won\np", lambda row: f"{row.flips}\n{row.p}", of_candidates=True, of_whole=True),
+    _Column("lost/won\nasked", lambda row: f"{row.flips}\n{row.asked}", of_stopped=True),
 )
 _KLD = _Column("KLD", lambda row: row.kld, of_moved=True)
 _SAME = _Column("same\nanswer", lambda row: row.same_answer, of_moved=True)
 _TOKENS = _Column("tokens/s", lambda row: row.tokens_per_second)
 _RAN = (
     _MODEL,
-    _Column("macro accuracy", lambda row: row.macro_accuracy, right=False),
+    _Column("macro accuracy", lambda row: row.macro_accuracy, right=False, of_whole=True),
     _MASS,
     _KLD,
     _SAME,
@@ -89,7 +95,12 @@ _RAN = (
 _RAN_SHORT = tuple(column for column in _RAN if column is not _TOKENS)
 _RAN_STACKED = (
     _MODEL,
-    _Column("macro\naccuracy", lambda row: f"{row.macro}\n{row.macro_interval}", right=False),
+    _Column(
+        "macro\naccuracy",
+        lambda row: f"{row.macro}\n{row.macro_interval}",
+        right=False,
+        of_whole=True,
+    ),
     _MASS,
     _Column("KLD\nsame", lambda row: f"{row.kld}\n{row.same_answer}", of_moved=True),
     _Column(
@@ -118,7 +129,8 @@ def draw(comparison: Comparison, width: int = DEFAULT_WIDTH, *, color: bool = Fa
         (_RAN, _RAN_SHORT, _RAN_STACKED) if has_divergence(found) else (_RAN, _RAN_STACKED),
     ):
         page.say()
-        page.show(found, [_shown(layout, found) for layout in layouts], painted)
+        shown = [_shown(layout, found, bool(comparison.stopping)) for layout in layouts]
+        page.show(found, shown, painted)
     if comparison.groups:
         _groups(page, width, comparison)
     if n := n_positions(found):
@@ -216,12 +228,13 @@ def render(
     return draw(comparison, width, color=color)
 
 
-def _shown(layout: Sequence[_Column], found: Sequence[Row]) -> list[_Column]:
+def _shown(layout: Sequence[_Column], found: Sequence[Row], stopped: bool) -> list[_Column]:
     """Without the columns that are empty for all."""
     return [
         column
         for column in layout
-        if (len(found) > 1 or not column.of_candidates)
+        if not (column.of_whole if stopped else column.of_stopped)
+        and (len(found) > 1 or not column.of_candidates)
         and (column is not _MASS or has_letter_mass(found))
         and (has_divergence(found) or not column.of_moved)
     ]

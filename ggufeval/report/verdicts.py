@@ -48,6 +48,8 @@ def basis(comparison: Comparison) -> str:
     judged = [(row.name, row.judgement) for row in rows(comparison) if row.judgement]
     if not judged:
         return ""
+    if comparison.stopping:
+        return _early(comparison)
     n, level = comparison.n_questions, judged[0][1].interval.level
     who = "it" if len(judged) == 1 else f"one of the {len(judged)}"
     said = (
@@ -72,8 +74,38 @@ def _verdict(comparison: Comparison, reference: Row, row: Row) -> str:
     return (
         f"{row.name}: {_said(comparison, judged.verdict)}{of_reference}, {row.difference} points "
         f"{numerals.points_interval_beside(judged.interval, comparison.margin)}"
-        f"{_size(reference, row)}."
+        f"{_after(comparison, judged)}{_size(reference, row)}."
     )
+
+
+def _after(comparison: Comparison, judged: Judgement) -> str:
+    n = judged.n_stop
+    if not n or n >= comparison.n_population:
+        return ""
+    return f" after {numerals.count(n, 'question')}"
+
+
+def _early(comparison: Comparison) -> str:
+    """What verdicts stand on where runs ended early, and what that saved."""
+    n_plan, level = comparison.n_population, comparison.candidates[0].difference.micro.level
+    asked = [comparison.reference.n, *(item.score.n for item in comparison.candidates)]
+    saved = 1 - sum(asked) / (len(asked) * n_plan)
+    held = f"Verdicts hold the loss on all {n_plan:,} questions against {_margin(comparison)}"
+    who = "it" if len(asked) == 2 else f"one of the {len(asked) - 1}"
+    false = f"at most {100 * comparison.alpha:g}% of the time is {who} false"
+    if comparison.stopping == "verdict":
+        how = (
+            f"{held}, by a sequential test that may be looked at after every question: {false}. "
+            f"The intervals are confidence sequences ({100 * level:g}%), valid wherever one stops; "
+            "a difference that stopped early is biased outwards."
+        )
+    else:
+        how = (
+            f"{held}: the reference answered all of them, each level a random sample of a size "
+            f"that was fixed beforehand, sorted by what the reference got right "
+            f"(post-stratification); roughly {false.removeprefix('at most ')}."
+        )
+    return f"{how} {100 * saved:.0f}% of the questions of {len(asked)} whole runs were not asked."
 
 
 def _said(comparison: Comparison, verdict: Verdict) -> str:

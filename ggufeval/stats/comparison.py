@@ -14,6 +14,7 @@ from ggufeval.stats.groups import group_scores
 from ggufeval.stats.paired import holm
 from ggufeval.stats.sample import Answers, Sample
 from ggufeval.stats.scores import score_answers
+from ggufeval.stats.stopped import compare_stopped
 from ggufeval.stats.verdict import judge
 from ggufeval.types import Candidate, Comparison, Design
 
@@ -60,6 +61,13 @@ def compare(
             " ".join(mismatches)
             + " Run them again under the same conditions, or say --allow-mismatch."
         )
+    if reference.run.fingerprint.stopping:
+        if mismatches or by:
+            raise ComparisonError(
+                "Runs that may end early are compared with their like alone, and not by "
+                f"{by or 'other conditions'}: an early end allows one question, which was it."
+            )
+        return compare_stopped(reference, candidates, margin=margin, alpha=alpha, level=level)
     keys = _common(runs)
     questions = _questions(runs, keys)
     rotations = [rotation for _, rotation in keys]

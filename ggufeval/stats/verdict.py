@@ -41,13 +41,14 @@ def judge(
     level = 1 - 2 * alpha / n_candidates
     interval = mover(lost, won, sizes, weights, level=level)
     return Judgement(
-        verdict=_verdict(interval, margin),
+        verdict=verdict_of(interval, margin),
         interval=interval,
         detectable=_detectable(lost, won, sizes, weights, level),
     )
 
 
-def _verdict(interval: Estimate, margin: float) -> Verdict:
+def verdict_of(interval: Estimate, margin: float) -> Verdict:
+    """By which side of minus the margin the interval lies on."""
     if interval.low >= -margin - _ROUNDING:
         return Verdict.WITHIN
     if interval.high < -margin - _ROUNDING:

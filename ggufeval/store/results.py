@@ -79,7 +79,7 @@ class Store:
                 "SELECT id, attempt, status FROM runs WHERE digest = ? ORDER BY attempt DESC",
                 (digest,),
             ).fetchone()
-            if last and not (force and last["status"] == RunStatus.DONE.value):
+            if last and not (force and last["status"] != RunStatus.RUNNING.value):
                 return str(last["id"])
             attempt = last["attempt"] + 1 if last else 1
             run_id = digest[:12] + (f"-{attempt}" if attempt > 1 else "")
@@ -121,12 +121,12 @@ class Store:
                     )
                 rows.insert(self._db, "records", rows.to_record(record, run_id, position))
 
-    def finish(self, run_id: str, peak_rss_bytes: int) -> None:
-        """Mark a run as done. Its peak is the greatest of its sessions."""
+    def finish(self, run_id: str, peak_rss_bytes: int, status: RunStatus = RunStatus.DONE) -> None:
+        """Mark a run as done, or stopped. Its peak is the greatest of its sessions."""
         with self._transaction():
             self._db.execute(
                 "UPDATE runs SET status = ?, peak_rss = MAX(peak_rss, ?) WHERE id = ?",
-                (RunStatus.DONE.value, peak_rss_bytes, self._id(run_id)),
+                (status.value, peak_rss_bytes, self._id(run_id)),
             )
 
     def begin_sweep(self) -> int:
@@ -196,8 +196,9 @@ class Store:
         found = self._rows(_RECORDS, run.fingerprint.questions_sha256, run.id)
         with self._decoding(f"run {run.id}"):
             questions = {row["question_id"]: rows.from_question(row) for row in found}
+            positions = {row["question_id"]: row["position"] for row in found}
             records = tuple(rows.from_record(row) for row in found)
-        return RunResult(run, tuple(questions.values()), records)
+        return RunResult(run, tuple(questions.values()), records, tuple(positions.values()))
 
     # --- the inside ---
 

@@ -126,12 +126,12 @@ def draw(
         ids = {
             question.id
             for subject, group in groups.items()
-            for question in _ranked(group, seed)[: counts[subject]]
+            for question in ranked(group, seed)[: counts[subject]]
         }
     else:
         design = Design.RANDOM
         everything = [question for group in groups.values() for question in group]
-        ids = {question.id for question in _ranked(everything, seed)[:sample]}
+        ids = {question.id for question in ranked(everything, seed)[:sample]}
     chosen = {
         subject: tuple(question for question in group if question.id in ids)
         for subject, group in groups.items()
@@ -166,7 +166,8 @@ def _filled(sizes: Mapping[str, int], level: int) -> int:
     return sum(min(size, level) for size in sizes.values())
 
 
-def _ranked(questions: Iterable[Question], seed: int) -> list[Question]:
+def ranked(questions: Iterable[Question], seed: int) -> list[Question]:
+    """In a random order of the seed's; the first n are what `--sample n` draws."""
     return sorted(questions, key=lambda question: _rank(seed, question.id))
 
 

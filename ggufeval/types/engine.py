@@ -162,6 +162,8 @@ class Fingerprint:
     """Of the draws of tokens."""
     permute: str = ""
     """`cyclic`: each question in every rotation of its choices."""
+    stopping: str = ""
+    """`verdict` or `budget 500`, where the run may end before its plan does."""
 
     @property
     def digest(self) -> str:
@@ -170,7 +172,7 @@ class Fingerprint:
     def to_json(self) -> str:
         """What a way of reading does not have is left out, so that it keeps its digest when
         another one comes to have more."""
-        later = ("parser", "temperature", "max_tokens", "seed", "permute")
+        later = ("parser", "temperature", "max_tokens", "seed", "permute", "stopping")
         fields = asdict(self)
         kept = {name: value for name, value in fields.items() if value or name not in later}
         return json.dumps(kept, sort_keys=True)

@@ -86,6 +86,8 @@ class Plan:
     """All that will be decoded, in order. See `ggufeval.plan`."""
 
     groups: tuple[Group, ...]
+    stops: tuple[int, ...] = ()
+    """Numbers of batches after which it may be left for good: the ends of its rounds."""
 
     @property
     def n_questions(self) -> int:

@@ -53,6 +53,11 @@ class QuestionSet:
     seed: int | None = None
     notes: tuple[str, ...] = ()
     """What a reader must be told: counts that deviate, subjects left out."""
+    stopping: str = ""
+    """When a run over them may end before their end: `verdict` (each level, when it has its
+    verdict) or `budget 500` (after so many). The order is then a random one. Empty: never."""
+    rounds: tuple[int, ...] = ()
+    """How many are asked at a time, in this order, where a run may end early; their sum is n."""
     recorded: Mapping[str, int | None] = field(default_factory=dict)
     """Question id -> the choice that somebody else's run answered; None: unread. Where the data
     brings them."""

@@ -73,6 +73,8 @@ class Record:
 class RunStatus(StrEnum):
     RUNNING = "running"
     """Or interrupted: it goes on when the same command is repeated."""
+    STOPPED = "stopped"
+    """Before the plan's end, as was agreed on: it has its verdict, or its budget is spent."""
     DONE = "done"
 
 
@@ -108,6 +110,8 @@ class RunResult:
     run: Run
     questions: tuple[Question, ...]
     records: tuple[Record, ...]
+    positions: tuple[int, ...] = ()
+    """Of each of the questions in the whole run's; empty: they are its first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,7 +148,9 @@ class Judgement:
     minus the margin or above; `worse`: all of it lies below."""
     detectable: float
     """The smallest margin that these questions could have cleared: with as many flips, and none
-    lost on balance."""
+    lost on balance. NaN where runs may end early."""
+    n_stop: int = 0
+    """After how many questions it came, where it came from a sequential test; 0 elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +221,9 @@ class Comparison:
     by: str = ""
     """What the groups are, `subject` or `category`; empty without any."""
     groups: tuple[GroupScore, ...] = ()
+    stopping: str = ""
+    """`verdict` or `budget 500`, where runs could end before their plan, whose size then is
+    `n_population`; each score has an `n` of its own. See `stats.stopped`."""
 
 
 @dataclass(frozen=True, slots=True)

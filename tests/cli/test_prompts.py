@@ -86,9 +86,9 @@ def test_a_template_of_ones_own_is_shown_with_a_model(vocabulary, tmp_path):
 
 
 def test_a_template_that_loops_is_refused_by_its_name(vocabulary, tmp_path, monkeypatch):
-    from ggufeval import runner
+    from ggufeval import job
 
-    monkeypatch.setattr(runner, "TEMPLATE_SECONDS", 2.0)
+    monkeypatch.setattr(job, "TEMPLATE_SECONDS", 2.0)
     path = tmp_path / "own.jinja"
     loop = "{% for i in range(99999) %}"
     path.write_text(f"{loop * 3}{{{{ question }}}}{'{% endfor %}' * 3}It is")

@@ -110,3 +110,38 @@ def test_probabilities_are_those_of_the_whole_vocabulary(scores):
 def test_a_context_too_small_is_an_error_of_its_own(q4_0, the_plan):
     with pytest.raises(ContextError, match="needs a context of"):
         score(q4_0.parts[0], the_plan, settings(the_plan, n_ctx=64))
+
+
+def test_a_prefix_that_comes_again_is_decoded_once_and_gives_the_same_bits(q4_0, few_questions):
+    path = q4_0.parts[0]
+    subject = few_questions.questions[0].subject
+    law = [q for q in few_questions.questions if q.subject == subject]
+    art = [q for q in few_questions.questions if q.subject != subject][:2]
+    order = [law[0], *art, law[1]]
+    render = partial(prompts.render, "mmlu", order, few_questions.shots)
+    with ModelProcess() as process:
+        tokenized = process.tokenize(path, render)
+    pairs = list(zip((q.subject for q in order), tokenized, strict=True))
+    rounds = plan.make(pairs, budget=512, rounds=(3, 1))
+    both = plan.make([pairs[0], pairs[3]], budget=512, max_items=1)
+    assert rounds.groups[2].prefix_tokens == rounds.groups[0].prefix_tokens
+    with ModelProcess() as process:
+        batches = list(process.score(path, settings(rounds), [FORM], rounds))
+    assert batches[-1].n_tokens == rounds.groups[2].batches[0].n_tokens
+    # The prefix as decoded, with nothing in between: another context, but the same batches.
+    apart = score(path, both, settings(both, n_ctx=settings(rounds).n_ctx))
+    assert {s.question_id: s for b in (batches[0], batches[-1]) for s in b.values} == apart
+
+
+def test_a_stream_stands_still_at_a_stop_and_can_be_left_there(q4_0, few_questions):
+    path = q4_0.parts[0]
+    whole = make_plan(path, few_questions)
+    stops = (1, whole.n_batches)
+    halting = Plan(whole.groups, stops)
+    with ModelProcess() as process:
+        stream = process.score(path, settings(halting), [FORM], halting)
+        first = next(stream)
+        assert process.peak_rss() > 0  # the worker answers, since it waits
+        again = list(process.score(path, settings(halting), [FORM], halting))
+    assert again[0].values == first.values
+    assert [batch.position for batch in again] == list(range(whole.n_batches))

@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 
 from ggufeval.stats import compare
 from ggufeval.stats.paired import mover
-from ggufeval.stats.verdict import _verdict, judge
+from ggufeval.stats.verdict import judge, verdict_of
 from ggufeval.types import Design, Estimate, Verdict
 
 WITHIN, WORSE, UNDECIDED = Verdict
@@ -61,8 +61,8 @@ def test_a_loss_of_exactly_the_margin_is_within_it():
     """Where nothing is uncertain; .29 - .30 is a little less than -.01 in floats."""
     loss = 0.29 - 0.30
     assert loss < -0.01
-    assert _verdict(Estimate(loss, loss, loss), 0.01) is WITHIN
-    assert _verdict(Estimate(-0.0101, -0.0101, -0.0101), 0.01) is WORSE
+    assert verdict_of(Estimate(loss, loss, loss), 0.01) is WITHIN
+    assert verdict_of(Estimate(-0.0101, -0.0101, -0.0101), 0.01) is WORSE
 
 
 # --- laws ----------------------------------------------------------------------------------

@@ -88,8 +88,8 @@ def _tokenized(
     """How many tokens the prompt shares with those of its subject, and all its pieces."""
     from ggufeval import plan, prompts
     from ggufeval.cli import _models
+    from ggufeval.job import TEMPLATE_SECONDS, Options
     from ggufeval.llama.client import ModelProcess
-    from ggufeval.runner import TEMPLATE_SECONDS, Options
 
     (selection,) = _models.resolve([model], (), offline=offline, quiet=False)
     path = selection.sources[0].path

@@ -1,0 +1,216 @@
+"""What a run is made of before it begins: questions -> prompts -> tokens -> plan, and the
+conditions under which they will be answered."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+from ggufeval import permute, plan, readers
+from ggufeval.errors import ContextError, UsageError
+from ggufeval.llama.client import ModelProcess
+from ggufeval.llama.worker import Machine
+from ggufeval.readers import Reader, Work
+from ggufeval.types import (
+    EngineSettings,
+    Fingerprint,
+    ModelInfo,
+    Question,
+    QuestionSet,
+    TokenizedPrompt,
+)
+
+TEMPLATE_SECONDS = 60.0
+"""Time for a chat template to render 1,000 prompts, and for each further 1,000."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a user can choose about a run. None: chosen here."""
+
+    prompt: str | None = None
+    """None: what suits the reading."""
+    shots: int = 5
+    read: str = "letter"
+    """`letter`, `sample` or `cloze`."""
+    grammar: str | None = None
+    """Of `sample`: `letter`, `choice`, `json`, `none` or a file in GBNF. None: none."""
+    temperature: float | None = None
+    """Of `sample`. None: 0, the likeliest token."""
+    max_tokens: int | None = None
+    """Of `sample`. None: 256."""
+    seed: int = 0
+    """Of the draws of tokens."""
+    permute: str = ""
+    """`cyclic`: every rotation of the choices."""
+    n_ctx: int | None = None
+    """None: what the plan needs."""
+    n_batch: int = 2048
+    n_ubatch: int = 512
+    n_threads: int | None = None
+    """None: the physical cores."""
+    n_gpu_layers: int | None = None
+    """None: all where the build can offload, else 0."""
+    flash_attn: str = "auto"
+    force: bool = False
+    command: str = ""
+
+    def reader(self) -> Reader:
+        """Raises UsageError for what does not go together."""
+        return readers.make(
+            self.read,
+            self.prompt,
+            grammar=self.grammar,
+            temperature=self.temperature,
+            max_tokens=self.max_tokens,
+            seed=self.seed,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """A model on the disk: all its parts in order, and their hash."""
+
+    parts: tuple[Path, ...]
+    sha256: str
+
+
+def physical_cores() -> int:
+    """Physical cores that this process may use; hyperthreads only get in each other's way."""
+    import psutil
+
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, min(psutil.cpu_count(logical=False) or usable or 1, usable or 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A run that is ready to begin."""
+
+    info: ModelInfo
+    questions: QuestionSet
+    reader: Reader
+    asked: tuple[tuple[Question, int], ...]
+    """Questions and the rotations in which they are put, in the plan's order."""
+    work: Work
+    links: tuple[str, ...]
+    """The plan's hash after each batch."""
+    fingerprint: Fingerprint
+
+    @property
+    def by_batch(self) -> list[tuple[tuple[Question, int], ...]]:
+        """What stands in each batch."""
+        return plan.by_batch(self.work.plan, self.asked)
+
+
+def prepare(
+    process: ModelProcess, model: ModelFiles, questions: QuestionSet, options: Options
+) -> Job:
+    """The run of a model over the questions. Only its vocabulary is loaded."""
+    reader = options.reader()
+    if options.permute and questions.rounds:
+        raise UsageError(
+            f"--permute {options.permute}: a run that may end early asks each question once. "
+            "Leave out one of the two."
+        )
+    if options.permute and any(question.prompt for question in questions.questions):
+        raise UsageError(
+            f"--permute {options.permute}: the prompts of {questions.source} are fixed, so their "
+            "choices cannot be turned. Leave it out, or use another --prompt."
+        )
+    info = process.info(model.parts, model.sha256)
+    asked = tuple(
+        (question, rotation)
+        for question in _in_plan_order(questions)
+        for rotation in (permute.rotations(question) if options.permute else (0,))
+    )
+    put = tuple(permute.rotated(question, rotation) for question, rotation in asked)
+    reader.check(process, Path(info.path))
+    prompts = _tokenize(process, reader, info, put, questions)
+    subjects = (question.subject for question in put)
+    pairs = list(zip(subjects, prompts, strict=True))
+    the_plan = reader.plan(
+        pairs, budget=options.n_batch, n_ctx=options.n_ctx, rounds=questions.rounds
+    )
+    links = tuple(plan.chain(the_plan))
+    machine = process.machine()
+    settings = EngineSettings(
+        n_ctx=options.n_ctx or reader.context_size(the_plan),
+        n_batch=options.n_batch,
+        n_ubatch=options.n_ubatch,
+        n_seq_max=reader.sequences(the_plan),
+        n_threads=options.n_threads or physical_cores(),
+        n_gpu_layers=_gpu_layers(machine, options.n_gpu_layers),
+        flash_attn=options.flash_attn,
+    )
+    fingerprint = Fingerprint(
+        model_sha256=info.sha256,
+        plan_hash=links[-1],
+        questions_sha256=questions.sha256,
+        prompt_style=reader.prompt,
+        shots=options.shots if reader.style.takes_shots else 0,
+        engine=settings,
+        build=machine.build,
+        permute=options.permute,
+        stopping=questions.stopping,
+        **asdict(reader.conditions(put)),
+    )
+    work = Work(the_plan, settings, put, prompts)
+    return Job(info, questions, reader, asked, work, links, fingerprint)
+
+
+def _in_plan_order(questions: QuestionSet) -> Iterator[Question]:
+    """As they are given; in each round, if there are rounds, those of a subject together."""
+    if not questions.rounds:
+        yield from questions.questions
+        return
+    places = {subject: i for i, subject in enumerate(questions.population)}
+    remaining = iter(questions.questions)
+    for n in questions.rounds:
+        yield from sorted(islice(remaining, n), key=lambda q: places[q.subject])
+
+
+def _gpu_layers(machine: Machine, wanted: int | None) -> int:
+    if wanted is None:
+        return -1 if machine.supports_gpu_offload else 0
+    if wanted and not machine.supports_gpu_offload:
+        raise UsageError(
+            f"-ngl {wanted}: this build of llama.cpp cannot offload to a GPU. Leave -ngl "
+            "out, or build llama-cpp-python for your GPU (see the README)."
+        )
+    return wanted
+
+
+def _tokenize(
+    process: ModelProcess,
+    reader: Reader,
+    info: ModelInfo,
+    put: tuple[Question, ...],
+    questions: QuestionSet,
+) -> tuple[TokenizedPrompt, ...]:
+    tokenized = process.tokenize(
+        Path(info.path),
+        partial(reader.render, put, questions.shots),
+        timeout=TEMPLATE_SECONDS * (1 + len(put) // 1000),
+        template=reader.prompt.partition(":")[2] or "its chat template",
+        cloze=reader.by_text,
+    )
+    longest = max(tokenized, key=_length)
+    need = _length(longest) + reader.n_written
+    if 0 < info.context_length < need:
+        texts = f" and {reader.n_written} of its answer" if reader.n_written else ""
+        raise ContextError(
+            f"the prompt of {longest.question_id} has {_length(longest)} tokens{texts}, and "
+            f"{info.label} was trained for {info.context_length}. Nothing is truncated: "
+            "use fewer --shots."
+        )
+    return tuple(tokenized)
+
+
+def _length(prompt: TokenizedPrompt) -> int:
+    """With the longest of the answers that stand behind it, each in a sequence of its own."""
+    return len(prompt.tokens) + max((len(one.tokens) for one in prompt.continuations), default=0)

@@ -1,0 +1,123 @@
+"""Sweeps that end early, on real weights."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ggufeval import runner, stopping, sweep, tasks
+from ggufeval.catalog.resolve import resolve
+from ggufeval.errors import UsageError
+from ggufeval.stats import compare
+from ggufeval.store import Store
+from ggufeval.tasks import rounds
+from ggufeval.types import RunStatus, Verdict
+
+OPTIONS = runner.Options(shots=1, n_batch=256, n_ubatch=128)
+RULE = stopping.UntilVerdict(margin=0.5, alpha=0.4)
+
+
+class Interruption(runner.Silent):
+    def __init__(self, n_batches: int) -> None:
+        self.left = n_batches
+
+    def advance(self, n_questions: int, n_correct: int, n_tokens: int) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
+@pytest.fixture(autouse=True)
+def _not_at_chance(monkeypatch):
+    """SmolLM2 guesses: what is held here is the way, not the finding."""
+    monkeypatch.setattr(stopping, "ENOUGH", 10**6)
+
+
+@pytest.fixture
+def questions():
+    """Five rounds of eight."""
+    made = rounds.until_verdict(tasks.load("sample", None, sample=40, shots=1), 0)
+    return replace(made, rounds=(8,) * 5)
+
+
+@pytest.fixture
+def levels(made):
+    return sweep.levels([resolve(str(made(name))) for name in ("F16", "Q4_0")])
+
+
+def records(store, run_id):
+    return [(r.question_id, r.letter_logits) for r in store.result(run_id).records]
+
+
+def test_a_level_stops_at_its_verdict_and_the_reference_with_it(levels, questions, tmp_path):
+    with Store.open(tmp_path / "results.sqlite") as store:
+        outcome = stopping.sweep(levels, questions, store, OPTIONS, rule=RULE)
+        reference, level = outcome.runs
+        assert reference.model.quantization == "F16"
+        assert reference.n_done == level.n_done < 40
+        assert reference.n_done % 8 == 0
+        assert {run.status for run in outcome.runs} == {RunStatus.STOPPED}
+        assert store.latest() == outcome.runs
+        c = compare(store.result(reference.id), [store.result(level.id)], margin=0.5, alpha=0.4)
+        judgement = c.candidates[0].judgement
+        assert c.reference_at_chance or judgement.verdict is Verdict.WITHIN
+
+
+def test_interrupted_anywhere_it_ends_with_the_same_bits(levels, questions, tmp_path):
+    with Store.open(tmp_path / "a.sqlite") as store:
+        runs = stopping.sweep(levels, questions, store, OPTIONS, rule=RULE).runs
+        undisturbed = [records(store, run.id) for run in runs]
+        n_batches = sum(len(store.done_batches(run.id)) for run in runs)
+    for after in (1, n_batches // 2 + 1):
+        with Store.open(tmp_path / f"{after}.sqlite") as store:
+            with pytest.raises(KeyboardInterrupt):
+                stopping.sweep(
+                    levels, questions, store, OPTIONS, rule=RULE, progress=Interruption(after)
+                )
+            again = stopping.sweep(levels, questions, store, OPTIONS, rule=RULE).runs
+            assert [records(store, run.id) for run in again] == undisturbed
+
+
+def test_a_smaller_margin_goes_on_where_the_larger_one_stopped(levels, questions, tmp_path):
+    with Store.open(tmp_path / "results.sqlite") as store:
+        first = stopping.sweep(levels, questions, store, OPTIONS, rule=RULE).runs
+        strict = replace(RULE, margin=0.001, alpha=0.001)
+        second = stopping.sweep(levels, questions, store, OPTIONS, rule=strict).runs
+        assert [run.id for run in second] == [run.id for run in first]
+        assert second[1].n_done == second[0].n_done > first[0].n_done
+
+
+def test_a_budget_is_asked_of_the_levels_alone(levels, tmp_path):
+    made = rounds.within_budget(tasks.load("sample", None, sample=24, shots=1), 8, 0)
+    with Store.open(tmp_path / "results.sqlite") as store:
+        reference, level = stopping.sweep(levels, made, store, OPTIONS, rule=stopping.Budget()).runs
+        assert (reference.n_done, level.n_done) == (24, 8)
+        assert (reference.status, level.status) == (RunStatus.DONE, RunStatus.STOPPED)
+
+
+def test_a_reference_at_chance_ends_it(levels, questions, tmp_path, monkeypatch):
+    monkeypatch.setattr(stopping, "ENOUGH", 8)
+    said = []
+    with Store.open(tmp_path / "results.sqlite") as store:
+        rule = replace(RULE, margin=0.0)
+        runs = stopping.sweep(levels, questions, store, OPTIONS, rule=rule, say=said.append).runs
+    assert said[-1].endswith("stopped, since the reference is at chance.")
+    assert runs[1].n_done < 40
+
+
+def test_one_level_has_nothing_to_be_compared_with(levels, questions, tmp_path):
+    with Store.open(tmp_path / "results.sqlite") as store:
+        with pytest.raises(UsageError, match="Two levels at least"):
+            stopping.sweep(levels[:1], questions, store, OPTIONS, rule=RULE)
+        with pytest.raises(UsageError, match="one of the levels was expected"):
+            stopping.sweep(levels, questions, store, OPTIONS, rule=RULE, reference="Q9")
+
+
+def test_rotations_are_refused(levels, questions, tmp_path):
+    options = replace(OPTIONS, permute="cyclic")
+    with (
+        Store.open(tmp_path / "results.sqlite") as store,
+        pytest.raises(UsageError, match="may end early asks each question once"),
+    ):
+        stopping.sweep(levels, questions, store, options, rule=RULE)
