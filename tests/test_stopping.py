@@ -15,6 +15,7 @@ from ggufeval.tasks import rounds
 from ggufeval.types import RunStatus, Verdict
 
 OPTIONS = runner.Options(shots=1, n_batch=256, n_ubatch=128)
+GUESSES = stopping._guesses
 RULE = stopping.UntilVerdict(margin=0.5, alpha=0.4)
 
 
@@ -31,7 +32,7 @@ class Interruption(runner.Silent):
 @pytest.fixture(autouse=True)
 def _not_at_chance(monkeypatch):
     """SmolLM2 guesses: what is held here is the way, not the finding."""
-    monkeypatch.setattr(stopping, "ENOUGH", 10**6)
+    monkeypatch.setattr(stopping, "_guesses", lambda *_: False)
 
 
 @pytest.fixture
@@ -98,6 +99,7 @@ def test_a_budget_is_asked_of_the_levels_alone(levels, tmp_path):
 
 def test_a_reference_at_chance_ends_it(levels, questions, tmp_path, monkeypatch):
     monkeypatch.setattr(stopping, "ENOUGH", 8)
+    monkeypatch.setattr(stopping, "_guesses", GUESSES)
     said = []
     with Store.open(tmp_path / "results.sqlite") as store:
         rule = replace(RULE, margin=0.0)
