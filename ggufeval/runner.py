@@ -149,6 +149,12 @@ def evaluate(
     return store.run(run_id)
 
 
+def fingerprint(model: ModelFiles, questions: QuestionSet, options: Options) -> Fingerprint:
+    """What `evaluate` would know its run by. No weights are read."""
+    with ModelProcess() as process:
+        return _prepare(process, model, questions, options).fingerprint
+
+
 def _prepare(
     process: ModelProcess, model: ModelFiles, questions: QuestionSet, options: Options
 ) -> _Job:
