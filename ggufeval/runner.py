@@ -18,7 +18,7 @@ from ggufeval.job import Job, ModelFiles, Options, physical_cores, prepare
 from ggufeval.llama.client import ModelProcess
 from ggufeval.readers import Answered
 from ggufeval.store import Store
-from ggufeval.types import Plan, QuestionSet, Run, RunStatus
+from ggufeval.types import Fingerprint, Plan, QuestionSet, Run, RunStatus
 
 __all__ = [
     "ModelFiles",
@@ -27,6 +27,7 @@ __all__ = [
     "Session",
     "Silent",
     "evaluate",
+    "fingerprint",
     "opened",
     "physical_cores",
 ]
@@ -162,6 +163,12 @@ def evaluate(
     with opened(model, questions, store, options, progress) as session:
         session.advance()
         return session.run
+
+
+def fingerprint(model: ModelFiles, questions: QuestionSet, options: Options) -> Fingerprint:
+    """What `evaluate` would know its run by. No weights are read."""
+    with ModelProcess() as process:
+        return prepare(process, model, questions, options).fingerprint
 
 
 def _check_memory(job: Job) -> None:

@@ -7,6 +7,7 @@ reference goes as far as the level that needs it most, and waits in between.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,7 +18,7 @@ from ggufeval.runner import Session
 from ggufeval.stats.intervals import wilson_limits
 from ggufeval.stats.sequential import SequentialTest
 from ggufeval.store import Store
-from ggufeval.sweep import Failure, Level, Outcome, Say, files_of
+from ggufeval.sweep import Failure, Level, Outcome, Say, at_hand
 from ggufeval.types import ModelInfo, QuestionSet, Run, Verdict
 
 ENOUGH = 1000
@@ -102,32 +103,32 @@ def sweep(
             "Two levels at least were expected, one of them the reference. Name more in --quants."
         )
     failures: list[Failure] = []
-    made = _made(the_levels, options, say, failures)
-    if len(made) < 2:
-        raise failures[0].error
-    first = _reference(made, reference)
-    runs: list[Run] = []
-    number = store.begin_sweep()
-    with runner.opened(first.files, questions, store, options, progress) as base:
-        store.add_to_sweep(number, base.run.id)
-        base.advance(base.plan.stops[0])
-        for level in made:
-            if level is first:
-                continue
-            try:
-                with runner.opened(level.files, questions, store, options, progress) as session:
-                    _check_plan(base, session)
-                    store.add_to_sweep(number, session.run.id)
-                    said = rule.race(base, session, questions, len(the_levels) - 1)
-                    session.stop()
-                    runs.append(session.run)
-                    say(f"{session.run.model.label}: {said}")
-            except StoreError:
-                raise
-            except GgufevalError as error:
-                failures.append(Failure(level.label, error))
-                say(f"{level.label} failed, the others go on: {error}")
-        base.stop()
+    with ExitStack() as files:
+        made = _made(the_levels, options, files, say, failures)
+        if len(made) < 2:
+            raise failures[0].error
+        first = _reference(made, reference)
+        others = [level for level in made if level is not first]
+        number = store.begin_sweep()
+        with runner.opened(first.files, questions, store, options, progress) as base:
+            store.add_to_sweep(number, base.run.id)
+            base.advance(base.plan.stops[0])
+            runs: list[Run] = []
+            for level in others:
+                try:
+                    with runner.opened(level.files, questions, store, options, progress) as one:
+                        _check_plan(base, one)
+                        store.add_to_sweep(number, one.run.id)
+                        said = rule.race(base, one, questions, len(the_levels) - 1)
+                        one.stop()
+                        runs.append(one.run)
+                        say(f"{one.run.model.label}: {said}")
+                except StoreError:
+                    raise
+                except GgufevalError as error:
+                    failures.append(Failure(level.label, error))
+                    say(f"{level.label} failed, the others go on: {error}")
+            base.stop()
     return Outcome((base.run, *runs) if runs else (), tuple(failures))
 
 
@@ -139,13 +140,17 @@ class _Made:
 
 
 def _made(
-    the_levels: Sequence[Level], options: runner.Options, say: Say, failures: list[Failure]
+    the_levels: Sequence[Level],
+    options: runner.Options,
+    stack: ExitStack,
+    say: Say,
+    failures: list[Failure],
 ) -> list[_Made]:
     """All levels' files, since the one with the most bits is to be known before the first run."""
     made = []
     for level in the_levels:
         try:
-            files = files_of(level, options.n_threads, say)
+            files = stack.enter_context(at_hand(level, options.n_threads, say))
             with ModelProcess() as process:
                 made.append(_Made(level.label, files, process.info(files.parts, files.sha256)))
         except GgufevalError as error:
@@ -157,12 +162,19 @@ def _made(
 def _reference(made: Sequence[_Made], name: str | None) -> _Made:
     """As `compare` chooses among runs: the most bits a weight, lossy origins last."""
     if name is None:
-        return max(made, key=lambda m: (not m.info.requantized_from, m.info.bits_per_weight))
+        return max(
+            made,
+            key=lambda m: (
+                not m.info.dequantized_from,
+                not m.info.requantized_from,
+                m.info.bits_per_weight,
+            ),
+        )
     wanted = name.casefold()
     for level in made:
         if wanted in {level.label.casefold(), level.info.label.casefold()}:
             return level
-        if wanted == level.info.quantization.casefold():
+        if wanted == level.info.level.casefold():
             return level
     raise UsageError(
         f"--reference {name!r}: one of the levels was expected: "

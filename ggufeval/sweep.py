@@ -6,17 +6,18 @@ A level is a model file at one quantization: one that is there, or one to be mad
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import cache
 
-from ggufeval import runner
+from ggufeval import dequantized, runner
 from ggufeval.catalog.files import check_gguf, file_sha256
 from ggufeval.catalog.resolve import Selection, Source, level_path
 from ggufeval.errors import GgufevalError, StoreError, UsageError
 from ggufeval.llama.client import ModelProcess
 from ggufeval.store import Store
-from ggufeval.types import ModelInfo, QuestionSet, Run
+from ggufeval.types import FULL_PRECISION, ModelInfo, QuestionSet, Run
 
 Say = Callable[[str], None]
 
@@ -27,12 +28,21 @@ class Level:
 
     source: Source
     quantization: str = ""
+    written_out: str = ""
+    """`F32` or `F16`: its weights are written out in that; empty: it is run as it is."""
+    kept: bool = True
+    """Whether the written-out weights stay on the disk after the run."""
 
     @property
     def label(self) -> str:
-        if not self.quantization:
-            return self.source.label
-        return f"{self.source.name} {self.quantization}"
+        label = f"{self.source.name} {self.quantization}" if self.quantization else ""
+        label = label or self.source.label
+        return f"{label} as {self.written_out}" if self.written_out else label
+
+    @property
+    def name(self) -> str:
+        """The label without the model: `Q4_0`, `Q4_0 as F32`."""
+        return self.label.removeprefix(self.source.name).strip() or self.label
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +115,43 @@ def _known(name: str) -> str:
     raise UsageError(f"llama.cpp has no quantization {name!r}. {hint}")
 
 
+def with_written_out(
+    the_levels: Sequence[Level], kind: str, *, beside: bool, kept: bool
+) -> tuple[Level, ...]:
+    """The levels, those that are quantized also with their weights written out in `kind`.
+
+    Without `beside` only so, not as they are. A file that cannot be read stays as it is.
+    """
+    found = []
+    for level in the_levels:
+        lossy = _is_lossy(level)
+        found += [level] if beside or not lossy else []
+        found += [replace(level, written_out=kind, kept=kept)] if lossy else []
+    return tuple(found)
+
+
+def _is_lossy(level: Level) -> bool:
+    if level.quantization:
+        return level.quantization not in FULL_PRECISION
+    try:
+        with ModelProcess() as process:
+            return process.info(level.source.parts).quantization not in FULL_PRECISION
+    except GgufevalError:
+        return False
+
+
 def files_of(level: Level, n_threads: int | None, say: Say) -> runner.ModelFiles:
-    """The level's files, quantized from its source where they are not there yet.
+    """The level's files, quantized from its source, or its weights written out, where they are not
+    there yet.
 
     Raises ModelError where the source is no GGUF, does not have the hash that it was published
     with, or is refused by llama.cpp.
     """
     parts = level.source.parts
+    if level.written_out:
+        model = files_of(replace(level, written_out=""), n_threads, say)
+        n_threads = n_threads or runner.physical_cores()
+        return dequantized.make(model, level.written_out, n_threads, say)
     if level.quantization:
         target = level_path(level.source, level.quantization)
         if not target.exists():
@@ -151,8 +191,7 @@ def sweep(
     number = store.begin_sweep()
     for level in the_levels:
         try:
-            model = files_of(level, options.n_threads, say)
-            run = runner.evaluate(model, questions, store, options, progress)
+            run = _run(level, questions, store, options, progress=progress, say=say)
             store.add_to_sweep(number, run.id)
             runs.append(run)
         except StoreError:
@@ -162,3 +201,32 @@ def sweep(
             if len(the_levels) > 1:
                 say(f"{level.label} failed, the others go on: {error}")
     return Outcome(tuple(runs), tuple(failures))
+
+
+def _run(
+    level: Level,
+    questions: QuestionSet,
+    store: Store,
+    options: runner.Options,
+    *,
+    progress: runner.Progress | None,
+    say: Say,
+) -> Run:
+    if level.written_out:
+        model = files_of(replace(level, written_out=""), options.n_threads, say)
+        kind = level.written_out
+        if run := dequantized.finished(model, kind, questions, store, options):
+            return run
+    with at_hand(level, options.n_threads, say) as model:
+        return runner.evaluate(model, questions, store, options, progress)
+
+
+@contextmanager
+def at_hand(level: Level, n_threads: int | None, say: Say) -> Iterator[runner.ModelFiles]:
+    """As `files_of`; written-out weights that are not to be kept are deleted in the end."""
+    model = files_of(level, n_threads, say)
+    try:
+        yield model
+    finally:
+        if level.written_out and not level.kept:
+            model.parts[0].unlink(missing_ok=True)

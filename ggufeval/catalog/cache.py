@@ -6,6 +6,9 @@ import os
 import sys
 from pathlib import Path
 
+DEQUANTIZED_FOLDER = "dequantized"
+"""Of `models_folder`: weights of any quantized model, written out."""
+
 
 def cache_folder() -> Path:
     """`GGUFEVAL_CACHE`, or the platform's place for caches. Not created."""

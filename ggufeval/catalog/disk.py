@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ggufeval.catalog import hub, hubcache
-from ggufeval.catalog.cache import models_folder
+from ggufeval.catalog.cache import DEQUANTIZED_FOLDER, models_folder
 from ggufeval.catalog.entries import HubSource, entries
 from ggufeval.catalog.files import split_name
 
@@ -64,6 +64,8 @@ def _ours() -> list[Stored]:
     for path in sorted(models_folder().glob("*/[!.]*.gguf")):
         folder = path.parent.name
         model = homes.get(folder.rpartition("-")[0], folder)
+        if folder == DEQUANTIZED_FOLDER:  # of all models: there each file is one
+            model = split_name(path)[0]
         sha256 = wheels.get((folder, path.name))
         found.append(
             Stored(

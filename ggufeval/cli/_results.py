@@ -40,16 +40,22 @@ def choose_reference(runs: Sequence[Run], name: str | None) -> Run:
     """The run that `name` means: an id's beginning, a label, a quantization.
 
     Without a name it is the one with the most bits a weight, of those that were not made from a
-    lossy file where there are any: the level that a copy was made from must not look free.
+    lossy file where there are any: the level that a copy was made from must not look free. Weights
+    that were written out come last.
     """
     if name is None:
         return max(
-            runs, key=lambda run: (not run.model.requantized_from, run.model.bits_per_weight)
+            runs,
+            key=lambda run: (
+                not run.model.dequantized_from,
+                not run.model.requantized_from,
+                run.model.bits_per_weight,
+            ),
         )
     wanted = name.casefold()
     for matches in (
         [run for run in runs if wanted in (run.id, run.model.label.casefold())],
-        [run for run in runs if wanted == run.model.quantization.casefold()],
+        [run for run in runs if wanted == run.model.level.casefold()],
         [run for run in runs if run.id.startswith(wanted)],
     ):
         if len(matches) == 1:
@@ -77,8 +83,7 @@ def compare(
     """
     from ggufeval import stats
 
-    rest = [run for run in runs if run.id != reference.id]
-    rest.sort(key=lambda run: -run.model.bits_per_weight)
+    rest = _ordered([run for run in runs if run.id != reference.id])
     results = [store.result(run.id) for run in (reference, *rest)]
     comparison = stats.compare(
         results[0],
@@ -89,6 +94,20 @@ def compare(
         allow_mismatch=allow_mismatch,
     )
     return comparison, results
+
+
+def _ordered(runs: Sequence[Run]) -> list[Run]:
+    """The most bits a weight first; behind each level its weights, where they were written out."""
+    by_bits = sorted(runs, key=lambda run: -run.model.bits_per_weight)
+    places: dict[str, int] = {}
+    for place, run in enumerate(by_bits):
+        places.setdefault(run.model.sha256, place)
+
+    def key(run: Run) -> tuple[int, bool]:
+        origin = run.model.dequantized_from
+        return places[origin if origin in places else run.model.sha256], origin in places
+
+    return sorted(by_bits, key=key)
 
 
 def stored(

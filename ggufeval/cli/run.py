@@ -4,11 +4,12 @@ from typing import Any
 
 import click
 
-from ggufeval.cli import _options
+from ggufeval.cli import _dequantize, _options
 
 
 @click.command()
 @click.argument("models", nargs=-1, required=True, metavar="MODEL...")
+@_dequantize.options("Quantized files with their weights written out")
 @_options.questions
 @_options.reading
 @_options.engine
@@ -27,6 +28,7 @@ def run(models: tuple[str, ...], **values: Any) -> None:
     quiet = values["quiet"]
     say = _progress.say(quiet=quiet)
     options = _options.run_options(values)
+    _dequantize.check(values)
     selections = _models.resolve(models, (), offline=values["offline"], quiet=quiet)
     questions = _options.load_questions(values)
     for note in questions.notes:
@@ -34,7 +36,7 @@ def run(models: tuple[str, ...], **values: Any) -> None:
     _progress.tell_if_busy(say)
     with Store.open(values["db"]) as store:
         outcome = house.sweep(
-            house.levels(selections),
+            _dequantize.levels(values, house.levels(selections), say, beside=False),
             questions,
             store,
             options,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ggufeval.cli import _options
+from ggufeval.cli import _dequantize, _options
 from ggufeval.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ What next:
 @click.command()
 @click.argument("models", nargs=-1, metavar="[MODEL]...")
 @_options.quants
+@_dequantize.options("Quantized levels once more, their weights written out")
 @_options.questions
 @_options.reading
 @_options.engine
@@ -70,6 +71,7 @@ def sweep(models: tuple[str, ...], **values: Any) -> None:
     report_path = _options.report_path(values, "report.html")
     _results.report_format(report_path)
     options = _options.run_options(values)
+    _dequantize.check(values)
     quants = _options.quantizations(values["quants"])
     selections = _models.resolve(
         models or (DEMO_MODEL,), quants, offline=values["offline"], quiet=quiet
@@ -79,7 +81,7 @@ def sweep(models: tuple[str, ...], **values: Any) -> None:
     for note in questions.notes:
         say(f"Note: {note}")
     _progress.tell_if_busy(say)
-    levels = house.levels(selections)
+    levels = _dequantize.levels(values, house.levels(selections), say, beside=True)
     with Store.open(values["db"]) as store:
         progress = _progress.progress(quiet=quiet)
         if stopping:
@@ -137,7 +139,7 @@ def _check_reference(name: str | None, levels: Sequence[Level], store: Store) ->
     """A reference that will not be there is refused before hours of work, not after."""
     if name is None:
         return
-    known = {word for level in levels for word in (level.label, level.label.split()[-1])}
+    known = {word for level in levels for word in (level.label, level.name)}
     if name.casefold() in {word.casefold() for word in known}:
         return
     if not any(run.id.startswith(name.casefold()) for run in store.runs()):

@@ -99,9 +99,17 @@ class ModelProcess:
         return value
 
     def quantize(
-        self, parts: Sequence[Path], target: Path, quantization: str, n_threads: int
+        self,
+        parts: Sequence[Path],
+        target: Path,
+        quantization: str,
+        n_threads: int,
+        *,
+        dequantized: str = "",
     ) -> Path:
-        value: Path = self._call("quantize", tuple(parts), target, quantization, n_threads)
+        """`dequantized`: the model's sha256, where its weights are only written out."""
+        more = quantization, n_threads, dequantized
+        value: Path = self._call("quantize", tuple(parts), target, *more)
         return value
 
     def tokenize(

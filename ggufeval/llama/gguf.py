@@ -10,12 +10,14 @@ from pathlib import Path
 
 from ggufeval.errors import ModelError
 from ggufeval.llama import capi
-from ggufeval.types import ModelInfo
+from ggufeval.types import FULL_PRECISION, ModelInfo
 
 REQUANTIZED_KEY = "ggufeval.requantized_from"
 """Our own metadata key: the lossy type that a file was quantized from."""
 QUANTIZED_KEY = "ggufeval.quantized_from"
 """Our own metadata key: the type, lossy or not, that we quantized a file from."""
+DEQUANTIZED_KEY = "ggufeval.dequantized_sha256"
+"""Our own metadata key: the sha256 of the model whose weights we wrote out."""
 IMATRIX_KEYS = tuple(
     f"quantize.imatrix.{name}" for name in ("file", "dataset", "entries_count", "chunks_count")
 )
@@ -120,6 +122,7 @@ def read(paths: Sequence[Path], sha256: str = "") -> ModelInfo:
         context_length = _number(handle, f"{architecture}.context_length")
         lossy_origin = _text(handle, REQUANTIZED_KEY)
         origin = _text(handle, QUANTIZED_KEY) or lossy_origin
+        dequantized = _text(handle, DEQUANTIZED_KEY)
         # The quantizer copies what its source says of itself. We never use a matrix.
         imatrix = "" if origin else _imatrix(handle)
     n_params = weights.total()
@@ -128,8 +131,15 @@ def read(paths: Sequence[Path], sha256: str = "") -> ModelInfo:
             f"{paths[0]}: a model was expected, but the file holds a vocabulary without weights."
         )
     quantization = _quantization(file_type, weights)
+    if quantization not in FULL_PRECISION:
+        dequantized = ""  # copied by a quantizer: what it wrote are other weights
+    label = _label(_PART.sub("", paths[0].stem), quantization)
+    if dequantized:
+        # As `ggufeval.dequantized` names such files: after their source, then by its hash.
+        stem = paths[0].stem.removesuffix(f"-{dequantized[:12]}-{quantization}")
+        label = f"{_label(stem, origin)} as {quantization}"
     return ModelInfo(
-        label=_label(paths[0], quantization),
+        label=label,
         path=str(paths[0]),
         sha256=sha256,
         size_bytes=sum(path.stat().st_size for path in paths),
@@ -143,6 +153,7 @@ def read(paths: Sequence[Path], sha256: str = "") -> ModelInfo:
         context_length=context_length or 0,
         imatrix=imatrix,
         quantized_from=origin,
+        dequantized_from=dequantized,
     )
 
 
@@ -151,7 +162,6 @@ def _quantization(file_type: int | None, weights: Counter[str]) -> str:
     return names.get(-1 if file_type is None else file_type, weights.most_common(1)[0][0])
 
 
-def _label(path: Path, quantization: str) -> str:
-    stem = _PART.sub("", path.stem)
+def _label(stem: str, quantization: str) -> str:
     base = re.sub(rf"[-._]{re.escape(quantization)}$", "", stem, flags=re.IGNORECASE)
     return f"{base} {quantization}"

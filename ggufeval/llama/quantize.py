@@ -17,27 +17,34 @@ import psutil
 
 from ggufeval.errors import ModelError
 from ggufeval.llama import capi, gguf
-from ggufeval.types import ModelInfo
+from ggufeval.types import FULL_PRECISION, ModelInfo
 
 _TAG_STR = 3  # llama.h `llama_model_kv_override_type`
 _SIZE = re.compile(r"quant size += +([\d.]+) MiB")
 _WRITE_FAILED = "iostream error"
 """All that llama.cpp says of a write that failed: the text of C++'s exception."""
-FULL_PRECISION = ("F32", "F16", "BF16")
 
 
-def quantize(parts: Sequence[Path], target: Path, quantization: str, n_threads: int) -> Path:
+def quantize(
+    parts: Sequence[Path],
+    target: Path,
+    quantization: str,
+    n_threads: int,
+    *,
+    dequantized_sha256: str = "",
+) -> Path:
     """Write a model (all its parts, in order) as `target` in another type.
 
     Made beside the target under a temporary name and renamed when complete, so that a killed run
     leaves no half file under the final name; the next one removes what it left. The new file says
     in its metadata what it was made from (`gguf.QUANTIZED_KEY`), and also where that was itself
-    quantized (`gguf.REQUANTIZED_KEY`).
+    quantized (`gguf.REQUANTIZED_KEY`). `dequantized_sha256` is the model's, where its weights are
+    only written out in F32 or F16 (`gguf.DEQUANTIZED_KEY`).
 
     Raises ModelError where llama.cpp refuses, and where the disk does.
     """
     origin = gguf.read(parts)
-    overrides = _overrides(origin)
+    overrides = _overrides(origin, dequantized_sha256)
     params = llama_cpp.llama_model_quantize_default_params()
     params.nthread = n_threads
     params.ftype = capi.quantization_types()[quantization]
@@ -68,12 +75,16 @@ def _run(source: Path, target: Path, params: Any) -> bool:  # noqa: ANN401
     return bool(llama_cpp.llama_model_quantize(*arguments) == 0)
 
 
-def _overrides(origin: ModelInfo) -> Any:  # noqa: ANN401
+def _overrides(origin: ModelInfo, dequantized_sha256: str) -> Any:  # noqa: ANN401
     """The metadata to add, as llama.cpp wants it: a list that an empty item ends."""
     lossy = origin.requantized_from or (
         "" if origin.quantization in FULL_PRECISION else origin.quantization
     )
-    facts = {gguf.QUANTIZED_KEY: origin.quantization, gguf.REQUANTIZED_KEY: lossy}
+    facts = {
+        gguf.QUANTIZED_KEY: origin.quantization,
+        gguf.REQUANTIZED_KEY: lossy,
+        gguf.DEQUANTIZED_KEY: dequantized_sha256,
+    }
     facts = {key: value for key, value in facts.items() if value}
     overrides = (llama_cpp.llama_model_kv_override * (len(facts) + 1))()
     for override, (key, value) in zip(overrides, facts.items(), strict=False):

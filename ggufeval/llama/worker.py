@@ -177,11 +177,13 @@ def _memory(path: Path, settings: EngineSettings) -> Memory:
     return memory.measure(path, settings)
 
 
-def _quantize(parts: Sequence[Path], target: Path, quantization: str, n_threads: int) -> Path:
+def _quantize(
+    parts: Sequence[Path], target: Path, quantization: str, n_threads: int, dequantized: str
+) -> Path:
     from ggufeval.llama import capi, quantize
 
     capi.start()
-    return quantize.quantize(parts, target, quantization, n_threads)
+    return quantize.quantize(parts, target, quantization, n_threads, dequantized_sha256=dequantized)
 
 
 def _tokenize(path: Path, render: Render) -> list[TokenizedPrompt]:

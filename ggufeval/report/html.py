@@ -8,6 +8,12 @@ from typing import TYPE_CHECKING, TextIO
 
 from ggufeval.report import numerals
 from ggufeval.report.charts import accuracy_chart, difference_chart
+from ggufeval.report.decompositions import (
+    HEADERS,
+    TITLE,
+    decomposition_legend,
+    decomposition_rows,
+)
 from ggufeval.report.flips import flips
 from ggufeval.report.format import Format
 from ggufeval.report.records import settings
@@ -55,6 +61,10 @@ def render(
         accuracy=accuracy_chart(comparison),
         alarms=alarms(comparison),
         comparison=comparison,
+        decomposition_headers=HEADERS,
+        decomposition_legend=decomposition_legend(comparison),
+        decomposition_title=TITLE,
+        decompositions=[row.cells for row in decomposition_rows(comparison)],
         differences=difference_chart(comparison) if comparison.candidates else None,
         finding=said,
         divergence=divergence_cells(found),

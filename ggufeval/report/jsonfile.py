@@ -73,6 +73,18 @@ By subject or category, after `models`:
         model, role, run, accuracy_micro, difference_micro, _low, _high
                          as above, inside the group
 
+Where a level was run as it is and with its weights written out, after `models`:
+
+    decompositions       one entry a pair, what the level loses taken apart:
+        model, run       the level as it is
+        written_out, written_out_run
+                         its weights written out
+        total_micro, weights_micro, arithmetic_micro, _low, _high; the same with macro
+                         the level minus the reference; its weights minus the reference; the level
+                         minus its weights
+        total_lost, total_won, and so on
+                         answers
+
 A number that is not finite is null: JSON has no other word for it.
 """
 
@@ -82,6 +94,7 @@ import json
 import math
 from typing import TYPE_CHECKING, TextIO
 
+from ggufeval.report.decompositions import decomposition_records
 from ggufeval.report.format import Format
 from ggufeval.report.groups import group_records
 from ggufeval.report.records import records, settings
@@ -133,6 +146,8 @@ def render(
     }
     if comparison.groups:
         tree["groups"] = group_records(comparison)
+    if comparison.decompositions:
+        tree["decompositions"] = decomposition_records(comparison)
     return json.dumps(finite(tree), indent=2, allow_nan=False) + "\n"
 
 

@@ -5,6 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, TextIO
 
+from ggufeval.report.decompositions import (
+    HEADERS,
+    TITLE,
+    decomposition_legend,
+    decomposition_rows,
+)
 from ggufeval.report.format import Format
 from ggufeval.report.groups import group_legend, group_rows
 from ggufeval.report.rows import (
@@ -93,6 +99,7 @@ def render(
         table(["model", *ran], ran_cells),
         *_divergence(found),
         *_groups(comparison),
+        *_decompositions(comparison),
         *_positions(found),
     ]
     legends = (
@@ -100,6 +107,7 @@ def render(
         legend(comparison),
         divergence_legend(comparison),
         group_legend(comparison),
+        decomposition_legend(comparison),
         positions_legend(comparison),
     )
     blocks += [escape(how) for how in legends if how]
@@ -145,6 +153,12 @@ def _groups(comparison: Comparison) -> list[str]:
     )
     names = [escape(row.name) for row in rows(comparison)]
     return [f"By {comparison.by}:", table([comparison.by, "n", *names], cells)]
+
+
+def _decompositions(comparison: Comparison) -> list[str]:
+    """The table of weights and arithmetic with its title, where there is one."""
+    found = decomposition_rows(comparison)
+    return [f"{TITLE}:", table(HEADERS, (row.cells for row in found))] if found else []
 
 
 def _positions(found: Sequence[Row]) -> list[str]:

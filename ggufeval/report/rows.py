@@ -180,6 +180,13 @@ def is_starred(model: ModelInfo) -> bool:
     return model.nominal_share < 0.5
 
 
+def lossy_origin(model: ModelInfo) -> str:
+    """The lossy type that it was quantized from; of written-out weights: that their level was."""
+    if model.dequantized_from and model.requantized_from == model.quantized_from:
+        return ""
+    return model.requantized_from
+
+
 def is_exact(comparison: Comparison, estimate: Estimate) -> bool:
     """Every question there is was asked, and the interval says so by having no width."""
     asked_all = comparison.n_questions == comparison.n_population
@@ -238,7 +245,7 @@ def _names(scores: Sequence[Score]) -> list[str]:
     marked = []
     for name, score in zip(names, scores, strict=True):
         model = score.run.model
-        marks = STAR * is_starred(model) + DAGGER * bool(model.requantized_from)
+        marks = STAR * is_starred(model) + DAGGER * bool(lossy_origin(model))
         run = f" ({numerals.visible(score.run.id)[:8]})" if uses[name] > 1 else ""
         marked.append(numerals.clip(name, _LONGEST_NAME) + marks + run)
     return marked

@@ -11,6 +11,7 @@ from ggufeval.report.rows import (
     has_divergence,
     is_exact,
     is_starred,
+    lossy_origin,
     n_positions,
     rows,
     tensor_mix,
@@ -218,6 +219,7 @@ def notes(comparison: Comparison) -> tuple[str, ...]:
         if is_starred(row.score.run.model)
     ]
     said += _origins(found)
+    said += _written_out(found)
     for row in found:
         run = row.score.run
         if run.status is RunStatus.RUNNING:
@@ -263,7 +265,7 @@ def _origins(found: Sequence[Row]) -> list[str]:
     with_matrix = []
     for row in found:
         model = row.score.run.model
-        if source := model.requantized_from:
+        if source := lossy_origin(model):
             lossy.setdefault(numerals.visible(source), []).append(row.name)
         elif (source := model.quantized_from) and model.quantization not in _WITHOUT_MATRIX:
             made_here.setdefault(numerals.visible(source), []).append(row.name)
@@ -279,6 +281,16 @@ def _origins(found: Sequence[Row]) -> list[str]:
         f"Made here from {source}, without an importance matrix: {', '.join(names)}."
         for source, names in made_here.items()
     ]
+    return said
+
+
+def _written_out(found: Sequence[Row]) -> list[str]:
+    """What rows are that have another level's weights."""
+    said = []
+    for kind, how in (("F32", "exactly"), ("F16", "rounded once more")):
+        models = [row.score.run.model for row in found]
+        if any(model.dequantized_from and model.quantization == kind for model in models):
+            said.append(f"as {kind}: the level's weights written out in {kind}, {how}.")
     return said
 
 

@@ -8,6 +8,12 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, TextIO
 
 from ggufeval.report import numerals
+from ggufeval.report.decompositions import (
+    LAYOUTS,
+    TITLE,
+    decomposition_legend,
+    decomposition_rows,
+)
 from ggufeval.report.format import Format
 from ggufeval.report.groups import GroupRow, group_legend, group_rows
 from ggufeval.report.page import DEFAULT_WIDTH, Column, Page, terminal_of
@@ -133,6 +139,8 @@ def draw(comparison: Comparison, width: int = DEFAULT_WIDTH, *, color: bool = Fa
         page.show(found, shown, painted)
     if comparison.groups:
         _groups(page, width, comparison)
+    if comparison.decompositions:
+        _decompositions(page, comparison)
     if n := n_positions(found):
         page.say()
         page.say("Position of the right choice", style="bold")
@@ -143,6 +151,7 @@ def draw(comparison: Comparison, width: int = DEFAULT_WIDTH, *, color: bool = Fa
         legend(comparison),
         divergence_legend(comparison, whole=False),
         group_legend(comparison),
+        decomposition_legend(comparison),
         positions_legend(comparison),
     ):
         if how:
@@ -197,6 +206,15 @@ def _change(name: str, i: int, between: str) -> Column[GroupRow]:
         lambda row: f"{row.differences[i]}{between}{row.intervals[i]}".rstrip(),
         right=False,
     )
+
+
+def _decompositions(page: Page, comparison: Comparison) -> None:
+    from rich.text import Text
+
+    page.say()
+    page.say(TITLE, style="bold")
+    found = decomposition_rows(comparison)
+    page.show(found, LAYOUTS, lambda column, row: Text(column.cell(row)))
 
 
 def _positions(n: int, n_lines: int) -> tuple[_Column, ...]:

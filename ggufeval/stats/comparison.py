@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ggufeval.errors import ComparisonError
 from ggufeval.stats.alarms import at_chance, letter_alarms, reference_alarms, score_alarms
+from ggufeval.stats.decomposition import decompositions
 from ggufeval.stats.differences import difference, micro_counts
 from ggufeval.stats.divergence import divergence
 from ggufeval.stats.groups import group_scores
@@ -118,6 +119,7 @@ def compare(
         unjudged=unjudged if candidates and not guesses else "",
         by=by,
         groups=group_scores(answers, sample, by, level=level) if by else (),
+        decompositions=decompositions([run.run for run in runs], answers, sample, level=level),
     )
 
 

@@ -5,6 +5,7 @@ Token ids, never text, cross from `plan` to `llama`; letters are indices into `Q
 """
 
 from ggufeval.types.engine import (
+    FULL_PRECISION,
     BuildInfo,
     EngineSettings,
     Fingerprint,
@@ -33,6 +34,7 @@ from ggufeval.types.statistics import (
     Agreement,
     Candidate,
     Comparison,
+    Decomposition,
     Difference,
     Divergence,
     Estimate,
@@ -46,6 +48,7 @@ from ggufeval.types.statistics import (
 )
 
 __all__ = [
+    "FULL_PRECISION",
     "LETTERS",
     "Agreement",
     "AnswerForm",
@@ -56,6 +59,7 @@ __all__ = [
     "ClozeScores",
     "Comparison",
     "Continuation",
+    "Decomposition",
     "Design",
     "Difference",
     "Divergence",

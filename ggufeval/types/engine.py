@@ -9,6 +9,9 @@ from dataclasses import asdict, dataclass
 
 from ggufeval.types.prompts import ChatTemplate
 
+FULL_PRECISION = ("F32", "F16", "BF16")
+"""Types of weights that nobody quantized, or that were written out again."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
@@ -38,6 +41,15 @@ class ModelInfo:
     """The importance matrix that it was quantized with: its file's name, or its data set's."""
     quantized_from: str = ""
     """The type that we made it from (`F16`); empty where others made it."""
+    dequantized_from: str = ""
+    """The sha256 of the quantized model whose weights these are, written out; mostly empty."""
+
+    @property
+    def level(self) -> str:
+        """What tells it from other levels of its model: `Q4_0`, `Q4_0 as F32`."""
+        if not self.dequantized_from:
+            return self.quantization
+        return f"{self.quantized_from} as {self.quantization}"
 
 
 @dataclass(frozen=True, slots=True)

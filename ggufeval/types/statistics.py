@@ -197,6 +197,23 @@ class GroupScore:
 
 
 @dataclass(frozen=True, slots=True)
+class Decomposition:
+    """What a quantized level loses, taken apart: its run, and one of the same weights written out.
+
+    `total.micro.value` is the sum of the other two, and so is macro's.
+    """
+
+    run_id: str
+    dequantized_id: str
+    total: Difference
+    """The level against the reference."""
+    weights: Difference
+    """The same weights written out, against the reference."""
+    arithmetic: Difference
+    """The level against the same weights written out."""
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """What statistics hand to reports."""
 
@@ -224,6 +241,8 @@ class Comparison:
     stopping: str = ""
     """`verdict` or `budget 500`, where runs could end before their plan, whose size then is
     `n_population`; each score has an `n` of its own. See `stats.stopped`."""
+    decompositions: tuple[Decomposition, ...] = ()
+    """One for each candidate that another one is the written-out weights of."""
 
 
 @dataclass(frozen=True, slots=True)

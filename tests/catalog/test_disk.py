@@ -134,3 +134,13 @@ def test_a_level_that_was_made_goes_alone(made):
 )
 def test_the_name_of_the_catalogue(model, name):
     assert disk.catalogue_name(model) == name
+
+
+def test_written_out_weights_are_each_a_model(made):
+    one = made("dequantized", "tiny-Q4_0-aaaaaaaaaaaa-F32.gguf")
+    two = made("dequantized", "tiny-Q4_0-bbbbbbbbbbbb-F32.gguf")
+    assert stored() == [
+        ("tiny-Q4_0-aaaaaaaaaaaa", "F32", True),
+        ("tiny-Q4_0-bbbbbbbbbbbb", "F32", True),
+    ]
+    assert [item.paths for item in disk.stored()] == [(one,), (two,)]
