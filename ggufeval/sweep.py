@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from ggufeval import runner
+from ggufeval import floor, runner
 from ggufeval.catalog.files import check_gguf, file_sha256
 from ggufeval.catalog.resolve import Selection, Source, level_path
 from ggufeval.errors import GgufevalError, StoreError, UsageError
@@ -140,9 +140,10 @@ def sweep(
     *,
     progress: runner.Progress | None = None,
     say: Say = lambda _: None,
+    n_floor: int = 0,
 ) -> Outcome:
     """Evaluate each level in its turn. One that fails does not stop the others, unless it is the
-    store that failed: StoreError.
+    store that failed: StoreError. Then measure its flip floor on `n_floor` questions, if any.
 
     The store remembers the runs as one sweep, in this order, each as soon as it is finished.
     """
@@ -155,6 +156,10 @@ def sweep(
             run = runner.evaluate(model, questions, store, options, progress)
             store.add_to_sweep(number, run.id)
             runs.append(run)
+            if n_floor:
+                floor.measure(
+                    model, run, questions, store, options, n=n_floor, progress=progress, say=say
+                )
         except StoreError:
             raise  # no other level could be stored either
         except GgufevalError as error:

@@ -76,6 +76,7 @@ def compare(
     The margin is in points.
     """
     from ggufeval import stats
+    from ggufeval.stats.floor import floor
 
     rest = [run for run in runs if run.id != reference.id]
     rest.sort(key=lambda run: -run.model.bits_per_weight)
@@ -87,6 +88,7 @@ def compare(
         alpha=alpha,
         by=by,
         allow_mismatch=allow_mismatch,
+        floors={r.run.id: floor(found) for r in results if (found := store.repeat(r))},
     )
     return comparison, results
 

@@ -43,6 +43,7 @@ What next:
 @_options.questions
 @_options.reading
 @_options.engine
+@_options.floor
 @_options.reference
 @_options.judging
 @_options.report_file("report.html")
@@ -86,6 +87,7 @@ def sweep(models: tuple[str, ...], **values: Any) -> None:
             options,
             progress=_progress.progress(quiet=quiet),
             say=say,
+            n_floor=values["floor"] or 0,
         )
         if not outcome.runs:
             _progress.tell_failures(outcome.failures[1:])
