@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 
-from ggufeval import dequantized, runner
+from ggufeval import dequantized, floor, runner
 from ggufeval.catalog.files import check_gguf, file_sha256
 from ggufeval.catalog.resolve import Selection, Source, level_path
 from ggufeval.errors import GgufevalError, StoreError, UsageError
@@ -180,9 +180,10 @@ def sweep(
     *,
     progress: runner.Progress | None = None,
     say: Say = lambda _: None,
+    n_floor: int = 0,
 ) -> Outcome:
     """Evaluate each level in its turn. One that fails does not stop the others, unless it is the
-    store that failed: StoreError.
+    store that failed: StoreError. Then measure its flip floor on `n_floor` questions, if any.
 
     The store remembers the runs as one sweep, in this order, each as soon as it is finished.
     """
@@ -191,9 +192,16 @@ def sweep(
     number = store.begin_sweep()
     for level in the_levels:
         try:
-            run = _run(level, questions, store, options, progress=progress, say=say)
-            store.add_to_sweep(number, run.id)
-            runs.append(run)
+            with _evaluated(level, questions, store, options, progress=progress, say=say) as (
+                run,
+                model,
+            ):
+                store.add_to_sweep(number, run.id)
+                runs.append(run)
+                if n_floor and model:
+                    floor.measure(
+                        model, run, questions, store, options, n=n_floor, progress=progress, say=say
+                    )
         except StoreError:
             raise  # no other level could be stored either
         except GgufevalError as error:
@@ -203,7 +211,8 @@ def sweep(
     return Outcome(tuple(runs), tuple(failures))
 
 
-def _run(
+@contextmanager
+def _evaluated(
     level: Level,
     questions: QuestionSet,
     store: Store,
@@ -211,14 +220,16 @@ def _run(
     *,
     progress: runner.Progress | None,
     say: Say,
-) -> Run:
+) -> Iterator[tuple[Run, runner.ModelFiles | None]]:
+    """The finished run, and the files for as long as they are there: None where they have gone,
+    and the run was found without."""
     if level.written_out:
-        model = files_of(replace(level, written_out=""), options.n_threads, say)
-        kind = level.written_out
-        if run := dequantized.finished(model, kind, questions, store, options):
-            return run
+        origin = files_of(replace(level, written_out=""), options.n_threads, say)
+        if run := dequantized.finished(origin, level.written_out, questions, store, options):
+            yield run, None
+            return
     with at_hand(level, options.n_threads, say) as model:
-        return runner.evaluate(model, questions, store, options, progress)
+        yield runner.evaluate(model, questions, store, options, progress), model
 
 
 @contextmanager

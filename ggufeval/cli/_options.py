@@ -50,6 +50,12 @@ offline = click.option("--offline", is_flag=True, help="Fetch nothing.")
 threads = click.option(
     "-t", "--threads", type=click.IntRange(min=1), help="Threads.  [default: physical cores]"
 )
+floor = click.option(
+    "--floor",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Ask N questions again in other batches: how many answers flip of themselves?",
+)
 table_format = click.option(
     "--format",
     "format_name",

@@ -82,6 +82,7 @@ def compare(
     The margin is in points.
     """
     from ggufeval import stats
+    from ggufeval.stats.floor import floor
 
     rest = _ordered([run for run in runs if run.id != reference.id])
     results = [store.result(run.id) for run in (reference, *rest)]
@@ -92,6 +93,7 @@ def compare(
         alpha=alpha,
         by=by,
         allow_mismatch=allow_mismatch,
+        floors={r.run.id: floor(found) for r in results if (found := store.repeat(r))},
     )
     return comparison, results
 

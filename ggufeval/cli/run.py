@@ -13,6 +13,7 @@ from ggufeval.cli import _dequantize, _options
 @_options.questions
 @_options.reading
 @_options.engine
+@_options.floor
 @_options.db
 @_options.offline
 @_options.quiet
@@ -42,6 +43,7 @@ def run(models: tuple[str, ...], **values: Any) -> None:
             options,
             progress=_progress.progress(quiet=quiet),
             say=say,
+            n_floor=values["floor"] or 0,
         )
         _results.tell_replications(store, outcome.runs, questions.recorded)
     for done in outcome.runs:

@@ -40,12 +40,19 @@ def runs(db: Path) -> None:
 
 
 def _reading(fingerprint: Fingerprint) -> str:
-    """`letter`, `cloze`, or `sample 0.6/10 grammar`: temperature and most tokens of a text."""
+    """`letter`, `cloze`, or `sample 0.6/10 grammar`: temperature and most tokens of a text.
+
+    With `-b 512` where the batches are others than usual, as those of a flip floor are.
+    """
+    from ggufeval.runner import Options
+
     said = [fingerprint.read]
     if fingerprint.max_tokens:
         said.append(f"{fingerprint.temperature:g}/{fingerprint.max_tokens}")
         said += ["grammar"] if fingerprint.grammar else []
-    return " ".join([*said, *([fingerprint.permute] if fingerprint.permute else [])])
+    said += [fingerprint.permute] if fingerprint.permute else []
+    n_batch = fingerprint.engine.n_batch
+    return " ".join([*said, *([f"-b {n_batch}"] if n_batch != Options().n_batch else [])])
 
 
 def _lines(rows: list[tuple[str, ...]]) -> list[str]:

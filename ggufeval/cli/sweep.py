@@ -45,6 +45,7 @@ What next:
 @_options.questions
 @_options.reading
 @_options.engine
+@_options.floor
 @_options.reference
 @_options.judging
 @_options.stopping
@@ -88,7 +89,15 @@ def sweep(models: tuple[str, ...], **values: Any) -> None:
             outcome = stopping(levels, questions, store, options, progress=progress, say=say)
         else:
             _check_reference(values["reference"], levels, store)
-            outcome = house.sweep(levels, questions, store, options, progress=progress, say=say)
+            outcome = house.sweep(
+                levels,
+                questions,
+                store,
+                options,
+                n_floor=values["floor"] or 0,
+                progress=progress,
+                say=say,
+            )
         if not outcome.runs:
             _progress.tell_failures(outcome.failures[1:])
             raise outcome.failures[0].error
@@ -123,6 +132,11 @@ def _stopping(
         raise UsageError(
             "--until-verdict asks as many questions as a verdict takes, --budget as many as it "
             "says: give one of them."
+        )
+    if values["floor"] and (values["until_verdict"] or values["budget"]):
+        raise UsageError(
+            "--floor enters the verdicts of runs that are finished: leave it out where a run may "
+            "end early."
         )
     if values["until_verdict"]:
         questions = rounds.until_verdict(questions, values["seed"])

@@ -52,6 +52,14 @@ Where a model of the comparison has them, also:
                          rotations: micro accuracy where the right choice stood there
         same_in_all_rotations, _low, _high
                          share of the questions answered alike in every rotation
+        flip_floor_n, flip_floor_flips, flip_floor_changed
+                         a second run of the file in other batches: answers that both have, those
+                         right in one alone, those wrong in both with different letters
+        flip_floor, _low, _high
+                         the share of the flips; it widens verdict_low, verdict_high, detectable
+        difference_arithmetic
+                         how far other batches may move difference_micro on these very questions,
+                         either way, at verdict_level
         kld_mean, kld_standard_error, kld_median, kld_p99, kld_max
                          read by letter: KL divergence of the reference's probabilities of the
                          choices from the candidate's, in nats, over the questions asked

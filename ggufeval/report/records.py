@@ -19,7 +19,10 @@ def records(comparison: Comparison) -> tuple[dict[str, Value], ...]:
     """One flat record a model, the reference first, with the same keys in the same order."""
     scored: list[tuple[Score, Candidate | None]] = [(comparison.reference, None)]
     scored += [(item.score, item) for item in comparison.candidates]
-    found = [_record(score, item) | _more(score) | _moved(item) for score, item in scored]
+    found = [
+        _record(score, item) | _more(score) | _floor(score, item) | _moved(item)
+        for score, item in scored
+    ]
     # What one model has and another has not is empty there.
     keys = dict.fromkeys(key for record in found for key in record)
     return tuple({key: record.get(key) for key in keys} for record in found)
@@ -42,6 +45,17 @@ def _more(score: Score) -> dict[str, Value]:
         for letter, estimate in zip(LETTERS, score.positions.by_position, strict=False):
             found |= estimate_fields(f"accuracy_position_{letter}", estimate)
         found |= estimate_fields("same_in_all_rotations", score.positions.same)
+    return found
+
+
+def _floor(score: Score, candidate: Candidate | None) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    if floor := score.floor:
+        found |= {"flip_floor_n": floor.n, "flip_floor_flips": floor.flips}
+        found |= {"flip_floor_changed": floor.changed} | estimate_fields("flip_floor", floor.share)
+    judgement = candidate.judgement if candidate else None
+    if judgement and judgement.arithmetic is not None:
+        found["difference_arithmetic"] = judgement.arithmetic
     return found
 
 

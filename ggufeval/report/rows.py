@@ -102,6 +102,15 @@ class Row:
         return self.candidate.judgement if self.candidate else None
 
     @property
+    def floor(self) -> str:
+        """Answers of this model that flip of themselves, in per cent, with its interval and n."""
+        found = self.score.floor
+        if not found:
+            return ""
+        share = found.share
+        return f"{numerals.percent(share.value)}% {numerals.percent_interval(share)} of {found.n:,}"
+
+    @property
     def moved(self) -> Divergence | None:
         """How far the letters' probabilities are from the reference's."""
         return self.candidate.divergence if self.candidate else None

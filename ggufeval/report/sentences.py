@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from ggufeval.report import numerals
+from ggufeval.report.floors import floors
 from ggufeval.report.rows import (
     Row,
     has_divergence,
@@ -226,6 +227,7 @@ def notes(comparison: Comparison) -> tuple[str, ...]:
             done = f"{run.n_done:,} of {numerals.count(run.n_questions, 'question')}"
             said.append(f"{row.name}: the run is not finished, {done} recorded.")
         said += _unread(row)
+    said += floors(found)
     said += _summed(found)
     if is_exact(comparison, comparison.reference.micro):
         said.append(

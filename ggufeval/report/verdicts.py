@@ -54,15 +54,15 @@ def basis(comparison: Comparison) -> str:
     who = "it" if len(judged) == 1 else f"one of the {len(judged)}"
     said = (
         f"Verdicts hold the loss on questions like these against {_margin(comparison)}, with "
-        f"{100 * level:.4g}% intervals; roughly {100 * comparison.alpha:g}% of the time is {who} "
-        f"false. The smallest margin that "
+        f"{100 * level:.4g}% intervals{_noise(judged)}; roughly "
+        f"{100 * comparison.alpha:g}% of the time is {who} false. The smallest margin that "
         f"{numerals.count(n, 'question')} could have cleared, with as many flips and no loss: "
         f"{_detectable(judged)} points."
     )
     if comparison.design is Design.FULL and n == comparison.n_population:
         said += (
             " Every question was asked: for these very questions the differences are exact, but "
-            "for the arithmetic of another machine."
+            f"for {_arithmetic(judged)}the arithmetic of another machine."
         )
     return said
 
@@ -135,11 +135,31 @@ def _size(reference: Row, row: Row) -> str:
     return "; of the same size"
 
 
+def _noise(judged: list[tuple[str, Judgement]]) -> str:
+    """That the intervals are wider by the flip floors, where any is known."""
+    known = any(judgement.arithmetic is not None for _, judgement in judged)
+    return " widened by the flip floors" if known else ""
+
+
+def _arithmetic(judged: list[tuple[str, Judgement]]) -> str:
+    """How far other batches may move the differences on these questions, where that is known."""
+    known = [(name, j.arithmetic) for name, j in judged if j.arithmetic is not None]
+    if not known:
+        return ""
+    name = f" ({known[0][0]})" if len(known) == 1 < len(judged) else ""
+    return f"what other batches may move, {_figures(known)}{name} points either way, and "
+
+
 def _detectable(judged: list[tuple[str, Judgement]]) -> str:
-    figures = {name: numerals.points_up(judgement.detectable) for name, judgement in judged}
+    return _figures([(name, judgement.detectable) for name, judgement in judged])
+
+
+def _figures(values: list[tuple[str, float]]) -> str:
+    """Rounded up, in points, each with its name; of many the least and the greatest."""
+    figures = {name: numerals.points_up(value) for name, value in values}
     if len(figures) == 1:
         return "".join(figures.values())
-    if len(judged) <= _MOST_NAMED:
+    if len(values) <= _MOST_NAMED:
         return ", ".join(f"{figure} ({name})" for name, figure in figures.items())
-    least, most = (f(judged, key=lambda pair: pair[1].detectable) for f in (min, max))
+    least, most = (f(values, key=lambda pair: pair[1]) for f in (min, max))
     return f"{figures[least[0]]} ({least[0]}) to {figures[most[0]]} ({most[0]})"

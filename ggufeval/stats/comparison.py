@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from operator import attrgetter
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
 from ggufeval.errors import ComparisonError
@@ -20,9 +22,9 @@ from ggufeval.stats.verdict import judge
 from ggufeval.types import Candidate, Comparison, Design
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from ggufeval.types import Difference, Divergence, Judgement, Question, RunResult
+    from ggufeval.types import Difference, Divergence, Floor, Judgement, Question, RunResult
 
 Key: TypeAlias = tuple[str, int]
 """What pairs two records: the question's id and the rotation of its choices."""
@@ -38,6 +40,7 @@ def compare(
     level: float = 0.95,
     by: str = "",
     allow_mismatch: bool = False,
+    floors: Mapping[str, Floor] = MappingProxyType({}),
 ) -> Comparison:
     """Compare runs over the questions that all of them have recorded.
 
@@ -49,7 +52,8 @@ def compare(
     the questions that were planned are missing (which ones, nobody has drawn), and where the runs
     differ in more than the model (a loss would not be the model's).
 
-    `by` is `subject` or `category`: then the groups are compared too, see `groups`.
+    `by` is `subject` or `category`: then the groups are compared too, see `groups`. `floors` are
+    the flip floors that are known, by their runs' ids.
 
     ComparisonError where no question is common to all, where the same question has another text
     or another gold letter in two runs, and where runs differ in more than the model; the last
@@ -75,7 +79,8 @@ def compare(
     sample = Sample.of(questions, _design(runs), reference.run.population, rotations)
     answers = [_answers(run, keys) for run in runs]
     scores = [
-        score_answers(run.run, a, sample, level=level) for run, a in zip(runs, answers, strict=True)
+        replace(score_answers(run.run, a, sample, level=level), floor=floors.get(run.run.id))
+        for run, a in zip(runs, answers, strict=True)
     ]
     chance = sum(1 / k for k in sample.n_choices.tolist()) / sample.n
     alarms = [
@@ -88,11 +93,14 @@ def compare(
     guesses = at_chance(scores[0], chance)
     unjudged = _unjudged(runs, sample, mismatches)
 
-    def judgement(candidate: Answers) -> Judgement | None:
+    def judgement(candidate: Answers, floor: Floor | None) -> Judgement | None:
         if guesses or unjudged:
             return None
         counts = micro_counts(answers[0], candidate, sample)
-        return judge(*counts, n_candidates=len(candidates), margin=margin, alpha=alpha)
+        known = [each for each in (scores[0].floor, floor) if each]
+        return judge(
+            *counts, n_candidates=len(candidates), margin=margin, alpha=alpha, floors=known
+        )
 
     def moved(candidate: Answers) -> Divergence | None:
         by_letter = all(run.run.fingerprint.read == "letter" for run in runs)
@@ -102,7 +110,7 @@ def compare(
     return Comparison(
         reference=scores[0],
         candidates=tuple(
-            Candidate(s, d, judgement(a), p, moved(a))
+            Candidate(s, d, judgement(a, s.floor), p, moved(a))
             for s, a, d, p in zip(
                 scores[1:], answers[1:], differences, _holm(differences), strict=True
             )

@@ -13,8 +13,8 @@ from sqlite3 import Row as SqliteRow
 from typing import Self
 
 from ggufeval.errors import StoreError, UsageError
-from ggufeval.store import database, rows
-from ggufeval.types import Question, Record, Run, RunResult, RunStatus
+from ggufeval.store import database, repeats, rows
+from ggufeval.types import Question, Record, Repeat, Run, RunResult, RunStatus
 
 _RUNS = """
 SELECT runs.*, models.info,
@@ -200,7 +200,33 @@ class Store:
             records = tuple(rows.from_record(row) for row in found)
         return RunResult(run, tuple(questions.values()), records, tuple(positions.values()))
 
+    def repeat(self, result: RunResult) -> Repeat | None:
+        """The same file's answers to the same questions in other batches; of several such runs,
+        those of the one that has most. None without any."""
+        run, mine = result.run, self._neighbours(result.run.id)
+        others = (
+            (repeats.elsewhere(run, mine, other, self._neighbours(other.id)), other.id)
+            for other in self._runs("WHERE models.sha256 = ?", run.fingerprint.model_sha256)
+            if repeats.is_repeat(run, other)
+        )
+        best = None
+        for keys, other_id in sorted(others, key=lambda pair: (-len(pair[0]), pair[1])):
+            if len(keys) <= (len(best.pairs) if best else 0):
+                break
+            pairs = repeats.common_pairs(result, self.result(other_id), keys)
+            if len(pairs) > (len(best.pairs) if best else 0):
+                best = Repeat(other_id, pairs)
+        return best
+
     # --- the inside ---
+
+    def _neighbours(self, run_id: str) -> repeats.Neighbours:
+        found = self._rows(
+            "SELECT question_id, rotation, batch FROM records WHERE run_id = ?", run_id
+        )
+        return repeats.neighbours(
+            ((row["question_id"], row["rotation"]), row["batch"]) for row in found
+        )
 
     def _transaction(self) -> AbstractContextManager[None]:
         return database.transaction(self._db, self.path)

@@ -10,6 +10,7 @@ import difflib
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from ggufeval.errors import DataError, UsageError
 from ggufeval.tasks.source import Source
@@ -137,6 +138,19 @@ def draw(
         for subject, group in groups.items()
     }
     return design, {subject: group for subject, group in chosen.items() if group}
+
+
+def some(questions: QuestionSet, n: int, seed: int) -> QuestionSet:
+    """`n` of the questions of a set, drawn at random, in their order; all where it has fewer."""
+    ids = {question.id for question in ranked(questions.questions, seed)[:n]}
+    kept = tuple(question for question in questions.questions if question.id in ids)
+    drawn = questions.design is Design.FULL and len(kept) < len(questions.questions)
+    return replace(
+        questions,
+        questions=kept,
+        design=Design.RANDOM if drawn else questions.design,
+        recorded={q.id: questions.recorded[q.id] for q in kept if q.id in questions.recorded},
+    )
 
 
 def quotas(sizes: Mapping[str, int], limit: int, seed: int) -> dict[str, int]:

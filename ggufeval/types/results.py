@@ -115,6 +115,20 @@ class RunResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Repeat:
+    """One model file asked the same twice, with nothing changed but the batches."""
+
+    run_id: str
+    """The other run's."""
+    pairs: tuple[tuple[Record, Record], ...]
+    """The answers of the one and of the other; never empty."""
+
+    @property
+    def n_questions(self) -> int:
+        return len({record.question_id for record, _ in self.pairs})
+
+
+@dataclass(frozen=True, slots=True)
 class Sampling:
     """How texts are generated. All of it can change one."""
 

@@ -53,11 +53,27 @@ class Score:
     """Of `n_unread`: texts that are not in the form asked for."""
     n_no_choice: int = 0
     """Of `n_unread`: texts in that form that name none of the choices, or several."""
+    floor: Floor | None = None
+    """None where it was not measured."""
 
     @property
     def n_answers(self) -> int:
         """Read or not: n, and more where questions were asked in several rotations."""
         return sum(self.letter_counts) + self.n_unread
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """The flip floor: what changes between two runs of one file that differ in their batches."""
+
+    n: int
+    """Answers that both runs have, computed with other rows."""
+    flips: int
+    """Right in one, wrong in the other."""
+    changed: int
+    """Wrong in both, with different letters."""
+    share: Estimate
+    """F = flips / n, with Wilson's interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +167,9 @@ class Judgement:
     lost on balance. NaN where runs may end early."""
     n_stop: int = 0
     """After how many questions it came, where it came from a sequential test; 0 elsewhere."""
+    arithmetic: float | None = None
+    """How far other batches may move the difference on these very questions, either way, at the
+    interval's level; None where no flip floor is known."""
 
 
 @dataclass(frozen=True, slots=True)
