@@ -15,7 +15,7 @@ from ggufeval.types import Candidate, Decomposition, Difference, Estimate
 AT_80 = """\
 Weights or arithmetic
 level         in all           weights          arithmetic      lost/won
-────────────────────────────────────────────────────────────────────────
+─────────────────────────────────────────────────────────────────────────
 Q2_K as F32*  -9.47            -8.42            -1.05              31/25
               [-13.65, -5.27]  [-12.60, -4.22]  [-3.67, +1.56]
 """
