@@ -1,7 +1,7 @@
 """Runs of one model file that differ in nothing but their batches.
 
 What flips between two of them, the arithmetic has flipped. They need not have the same questions:
-what both were asked is compared, where it stood among other questions.
+what both were asked is compared, where it stood behind other questions.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
-from ggufeval.types import Fingerprint, Record, Run, RunResult
+from ggufeval.types import Fingerprint, Repeat, Run, RunResult
 
 Key: TypeAlias = tuple[str, int]
 """Of a record: the question's id and the rotation of its choices."""
-Neighbours: TypeAlias = Mapping[Key, frozenset[Key]]
-"""What stood in the same batch, itself included."""
+Places: TypeAlias = Mapping[Key, tuple[Key, ...]]
+"""What stood before it in its batch."""
 
 
 def is_repeat(run: Run, other: Run) -> bool:
     """Whether they may differ by the batches alone.
 
-    A plan's hash does not tell whether the prompts were the same: `common_pairs` looks at their
+    A plan's hash does not tell whether the prompts were the same: `paired` looks at their
     lengths, and here the data's source must be one.
     """
     return (
@@ -36,36 +36,39 @@ def _without_batches(fingerprint: Fingerprint) -> Fingerprint:
     return replace(fingerprint, plan_hash="", questions_sha256="", engine=engine)
 
 
-def neighbours(places: Iterable[tuple[Key, int]]) -> Neighbours:
-    """Who stands together, from each record's batch."""
+def places(found: Iterable[tuple[Key, int]]) -> Places:
+    """Where each record stands, from its batch; they come in the order in which they were asked."""
     batches: dict[int, list[Key]] = {}
-    for key, batch in places:
+    for key, batch in found:
         batches.setdefault(batch, []).append(key)
-    together = (frozenset(keys) for keys in batches.values())
-    return {key: keys for keys in together for key in keys}
+    return {key: tuple(keys[:i]) for keys in batches.values() for i, key in enumerate(keys)}
 
 
-def elsewhere(run: Run, mine: Neighbours, other: Run, theirs: Neighbours) -> frozenset[Key]:
-    """What both have recorded, and computed with other rows.
+def elsewhere(mine: Places, theirs: Places) -> frozenset[Key]:
+    """What both have recorded, at another place of a batch.
 
-    The same questions in one batch are the same rows, unless it was cut into other pieces: they
-    cannot flip, and would make a floor look lower than it is.
+    Behind the same rows a question is computed as before, mostly to the bit: it cannot flip, and
+    would make a floor look lower than it is.
     """
-    cut_alike = run.fingerprint.engine.n_ubatch == other.fingerprint.engine.n_ubatch
-    common = mine.keys() & theirs.keys()
-    return frozenset(key for key in common if not (cut_alike and mine[key] == theirs[key]))
+    return frozenset(key for key in mine.keys() & theirs.keys() if mine[key] != theirs[key])
 
 
-def common_pairs(
-    mine: RunResult, theirs: RunResult, keys: frozenset[Key]
-) -> tuple[tuple[Record, Record], ...]:
-    """Both answers to each of these, in the first run's order, where the prompt was the same."""
+def paired(mine: RunResult, theirs: RunResult, keys: frozenset[Key]) -> Repeat:
+    """Both answers to each of these, in the first run's order, where the prompt was the same.
+
+    Without any pair it is none.
+    """
     ours, others = ({q.id: q for q in result.questions} for result in (mine, theirs))
     answers = {(r.question_id, r.rotation): r for r in theirs.records}
-    found = (
+    found = [
         (record, answers[key])
         for record in mine.records
-        if (key := (record.question_id, record.rotation)) in keys
+        if (key := (record.question_id, record.rotation)) in answers
         and ours[record.question_id] == others[record.question_id]
+        and record.n_tokens == answers[key].n_tokens
+    ]
+    return Repeat(
+        theirs.run.id,
+        tuple(pair for pair in found if (pair[0].question_id, pair[0].rotation) in keys),
+        n_common=len({record.question_id for record, _ in found}),
     )
-    return tuple((one, other) for one, other in found if one.n_tokens == other.n_tokens)

@@ -28,6 +28,11 @@ SELECT * FROM records
 LEFT JOIN questions ON questions.id = records.question_id AND questions_sha256 = ?
 WHERE run_id = ? ORDER BY position, rotation
 """
+_PLACES = """
+SELECT question_id, rotation, batch FROM records
+JOIN questions ON questions.id = records.question_id AND questions_sha256 = ?
+WHERE run_id = ? ORDER BY position, rotation
+"""
 _ASKED = """
 SELECT 1 FROM questions JOIN runs USING (questions_sha256) WHERE questions.id = ? AND runs.id = ?
 """
@@ -203,28 +208,26 @@ class Store:
     def repeat(self, result: RunResult) -> Repeat | None:
         """The same file's answers to the same questions in other batches; of several such runs,
         those of the one that has most. None without any."""
-        run, mine = result.run, self._neighbours(result.run.id)
-        others = (
-            (repeats.elsewhere(run, mine, other, self._neighbours(other.id)), other.id)
-            for other in self._runs("WHERE models.sha256 = ?", run.fingerprint.model_sha256)
-            if repeats.is_repeat(run, other)
-        )
+        mine = self._places(result.run)
+        others = [
+            (repeats.elsewhere(mine, self._places(other)), other.id)
+            for other in self._runs("WHERE models.sha256 = ?", result.run.model.sha256)
+            if repeats.is_repeat(result.run, other)
+        ]
         best = None
         for keys, other_id in sorted(others, key=lambda pair: (-len(pair[0]), pair[1])):
-            if len(keys) <= (len(best.pairs) if best else 0):
+            most = len(best.pairs) if best else 0
+            if len(keys) <= most:
                 break
-            pairs = repeats.common_pairs(result, self.result(other_id), keys)
-            if len(pairs) > (len(best.pairs) if best else 0):
-                best = Repeat(other_id, pairs)
+            found = repeats.paired(result, self.result(other_id), keys)
+            best = found if len(found.pairs) > most else best
         return best
 
     # --- the inside ---
 
-    def _neighbours(self, run_id: str) -> repeats.Neighbours:
-        found = self._rows(
-            "SELECT question_id, rotation, batch FROM records WHERE run_id = ?", run_id
-        )
-        return repeats.neighbours(
+    def _places(self, run: Run) -> repeats.Places:
+        found = self._rows(_PLACES, run.fingerprint.questions_sha256, run.id)
+        return repeats.places(
             ((row["question_id"], row["rotation"]), row["batch"]) for row in found
         )
 

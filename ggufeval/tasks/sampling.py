@@ -140,10 +140,15 @@ def draw(
     return design, {subject: group for subject, group in chosen.items() if group}
 
 
-def some(questions: QuestionSet, n: int, seed: int) -> QuestionSet:
-    """`n` of the questions of a set, drawn at random, in their order; all where it has fewer."""
-    ids = {question.id for question in ranked(questions.questions, seed)[:n]}
-    kept = tuple(question for question in questions.questions if question.id in ids)
+def shuffled(questions: QuestionSet, n: int, seed: int) -> QuestionSet:
+    """`n` of a set's questions, drawn at random (all where it has fewer), each subject's in another
+    order."""
+    groups = by_subject(ranked(questions.questions, seed)[:n])
+    kept = tuple(
+        question
+        for subject in by_subject(questions.questions)
+        for question in groups.get(subject, ())
+    )
     drawn = questions.design is Design.FULL and len(kept) < len(questions.questions)
     return replace(
         questions,

@@ -121,11 +121,10 @@ class Repeat:
     run_id: str
     """The other run's."""
     pairs: tuple[tuple[Record, Record], ...]
-    """The answers of the one and of the other; never empty."""
-
-    @property
-    def n_questions(self) -> int:
-        return len({record.question_id for record, _ in self.pairs})
+    """The answers of the one and of the other, of questions at another place of a batch; never
+    empty."""
+    n_common: int
+    """Questions that both have recorded, wherever they stood."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from ggufeval.types import (
     EngineSettings,
     Estimate,
     Fingerprint,
+    Floor,
     GroupScore,
     Judgement,
     ModelInfo,
@@ -189,6 +190,21 @@ def grouped(comparison):
         make_group("virology", 9, 1 / 3, 0.0, -1 / 9, -1 / 3),
     )
     return replace(comparison, by="subject", groups=groups)
+
+
+@pytest.fixture
+def floored(comparison):
+    """The flip floors of the reference and the first two candidates are known."""
+    shares = (Estimate(1 / 160, 0.0011, 0.0345), Estimate(2 / 160, 0.0034, 0.0444), None)
+
+    def change(score, number):
+        share = (*shares, None)[number]
+        return replace(score, floor=share and Floor(160, round(160 * share.value), 3, share))
+
+    known = each(comparison, change)
+    first, *others = known.candidates
+    judgement = replace(first.judgement, arithmetic=0.0081)
+    return replace(known, candidates=(replace(first, judgement=judgement), *others))
 
 
 @pytest.fixture

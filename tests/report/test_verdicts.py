@@ -96,6 +96,30 @@ def test_a_full_run_is_exact_for_its_questions(comparison):
     assert "Every question" not in basis(replace(full, n_population=571))
 
 
+def test_what_other_batches_may_move(comparison):
+    def known(*values):
+        return judged(
+            comparison,
+            *(
+                replace(item.judgement, arithmetic=value)
+                for item, value in zip(comparison.candidates, values, strict=False)
+            ),
+        )
+
+    assert "with 96.67% intervals widened by the flip floors; roughly" in basis(known(0.001, None))
+    assert "intervals; roughly" in basis(known(None, None))
+    full = {"design": Design.FULL, "n_population": 570}
+    ends = " points either way, and the arithmetic of another machine."
+    for values, said in (
+        ((0.00121, 0.0023), "0.13 (Q8_0), 0.23 (Q4_K_M†)"),
+        ((None, 0.0023), "0.23 (Q4_K_M†)"),
+        ((0.0023,), "0.23"),
+    ):
+        sentence = basis(replace(known(*values), **full))
+        assert sentence.endswith(f"exact, but for what other batches may move, {said}{ends}")
+        assert "either way" not in basis(known(*values))
+
+
 @given(
     st.tuples(st.integers(0, 300), st.integers(0, 300), st.integers(1, 14_000)),
     st.integers(0, 5000),

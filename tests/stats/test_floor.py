@@ -28,12 +28,11 @@ def test_flips_go_both_ways(make_result):
     """Gold is A: one lost, two won, one of B turned C, an unread one that stayed so."""
     first = make_result({"law": "AABBBAA?"})
     second = make_result({"law": "ABAACAA?"})
-    repeat = Repeat("other", tuple(zip(first.records, second.records, strict=True)))
+    repeat = Repeat("other", tuple(zip(first.records, second.records, strict=True)), 8)
     found = floor(repeat)
     assert found == Floor(8, 3, 1, wilson(3, 8))
-    turned = floor(Repeat("other", tuple(pair[::-1] for pair in repeat.pairs)))
+    turned = floor(replace(repeat, pairs=tuple(pair[::-1] for pair in repeat.pairs)))
     assert turned == found
-    assert repeat.n_questions == 8
 
 
 def test_noise_by_hand():

@@ -326,3 +326,27 @@ def test_recorded_answers_are_those_of_the_questions_drawn():
     assert select(source).recorded == {"t/x/0": 1, "t/z/5": None}
     assert select(source, subjects=["z"]).recorded == {"t/z/5": None}
     assert select(XYZ).recorded == {}
+
+
+# --- again -------------------------------------------------------------------------------------
+
+
+def test_again_is_another_order_inside_each_subject():
+    again = sampling.shuffled(select(XYZ), 14, 3)
+    assert sorted(ids(again)) == sorted(ids(select(XYZ)))
+    assert [name[0] for name in ids(again)] == list("xxxxxxyyzzzzzz")
+    assert ids(again) != ids(select(XYZ))
+    assert again == sampling.shuffled(again, 14, 3)
+    assert again.sha256 != select(XYZ).sha256
+    assert again.design is Design.FULL
+
+
+def test_some_of_them_again():
+    whole = select(make({"x": 6, "y": 2, "z": 6}, n_dev=2), shots=2)
+    some = sampling.shuffled(whole, 5, 3)
+    assert set(ids(some)) < set(ids(sampling.shuffled(whole, 6, 3)))
+    assert len(ids(some)) == 5
+    assert (some.design, some.population) == (Design.RANDOM, whole.population)
+    assert some.shots == whole.shots
+    stratified = select(XYZ, limit=6)
+    assert sampling.shuffled(stratified, 4, 3).design is Design.STRATIFIED
