@@ -12,6 +12,7 @@ from ggufeval.types.engine import (
     Memory,
     ModelDetails,
     ModelInfo,
+    Recipe,
 )
 from ggufeval.types.ladder import Ladder, Rung, RungResult, StudyFigure
 from ggufeval.types.plan import Batch, Continuation, Group, Item, Plan, TokenizedPrompt, Tokens
@@ -80,6 +81,7 @@ __all__ = [
     "Question",
     "QuestionSet",
     "Reading",
+    "Recipe",
     "Record",
     "Replication",
     "RequiredTokens",

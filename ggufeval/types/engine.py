@@ -6,8 +6,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from ggufeval.types.prompts import ChatTemplate
+
+FULL_PRECISION = ("F32", "F16", "BF16")
+"""Types that nothing is lost in, or next to nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,11 @@ class ModelInfo:
     quantized_from: str = ""
     """The type that we made it from (`F16`); empty where others made it."""
 
+    @property
+    def is_lossy(self) -> bool:
+        """Whether it is quantized, or was once, as far as it says."""
+        return bool(self.requantized_from) or self.quantization not in FULL_PRECISION
+
 
 @dataclass(frozen=True, slots=True)
 class ImportanceMatrix:
@@ -48,6 +57,24 @@ class ImportanceMatrix:
     dataset: str
     n_entries: int
     n_chunks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a level is made beside its type. Empty: as llama.cpp's quantizer does it by itself."""
+
+    imatrix: Path | None = None
+    """An importance matrix, in llama-imatrix's GGUF or its older format."""
+    output_type: str = ""
+    """ggml's type (`Q8_0`) for the output matrix, which may be that of the token embeddings."""
+    embedding_type: str = ""
+    """ggml's type for the token embeddings."""
+    may_requantize: bool = True
+    """Whether the source may be quantized itself, or have been."""
+
+    @property
+    def is_plain(self) -> bool:
+        return not (self.imatrix or self.output_type or self.embedding_type)
 
 
 @dataclass(frozen=True, slots=True)
