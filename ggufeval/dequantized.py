@@ -15,7 +15,7 @@ from ggufeval.catalog.cache import DEQUANTIZED_FOLDER, models_folder
 from ggufeval.catalog.files import file_sha256
 from ggufeval.llama.client import ModelProcess
 from ggufeval.store import Store
-from ggufeval.types import QuestionSet, Run, RunStatus
+from ggufeval.types import QuestionSet, Recipe, Run, RunStatus
 
 BYTES = {"F32": 4, "F16": 2}
 """A weight's, of each type that weights can be written out in."""
@@ -40,7 +40,8 @@ def make(
             info = process.info(model.parts, model.sha256)
             size = BYTES[kind] * info.n_params / 1e9
             say(f"Writing out the weights of {info.label} as {kind}: {size:.2f} GB ({target}) ...")
-            process.quantize(model.parts, target, kind, n_threads, dequantized=model.sha256)
+            recipe = Recipe(dequantized=model.sha256)
+            process.quantize(model.parts, target, kind, n_threads, recipe)
     return runner.ModelFiles((target,), file_sha256(target))
 
 

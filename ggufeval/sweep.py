@@ -13,11 +13,12 @@ from functools import cache
 
 from ggufeval import dequantized, floor, runner
 from ggufeval.catalog.files import check_gguf, file_sha256
+from ggufeval.catalog.marks import mark
 from ggufeval.catalog.resolve import Selection, Source, level_path
 from ggufeval.errors import GgufevalError, StoreError, UsageError
 from ggufeval.llama.client import ModelProcess
 from ggufeval.store import Store
-from ggufeval.types import FULL_PRECISION, ModelInfo, QuestionSet, Run
+from ggufeval.types import FULL_PRECISION, ModelInfo, QuestionSet, Recipe, Run
 
 Say = Callable[[str], None]
 
@@ -140,7 +141,45 @@ def _is_lossy(level: Level) -> bool:
         return False
 
 
-def files_of(level: Level, n_threads: int | None, say: Say) -> runner.ModelFiles:
+def made_anew(found: Iterable[Level], names: Sequence[str]) -> tuple[Level, ...]:
+    """Levels to be made of each model from the best of these files, even where one is there.
+
+    Raises UsageError for a quantization that llama.cpp does not know, ModelError for a broken file.
+    """
+    names = [_known(name) for name in names]
+    families: dict[str, dict[Source, float]] = {}
+    for source, info in _infos(found).items():
+        families.setdefault(source.family, {})[source] = info.bits_per_weight
+    best = [max(files, key=files.__getitem__) for files in families.values()]
+    return tuple(Level(source, name) for source in best for name in names)
+
+
+def refuse_lossy(the_levels: Iterable[Level]) -> None:
+    """Raises UsageError where one of them would be made from a file that has lost already."""
+    to_make = [level for level in the_levels if level.quantization]
+    for source, info in _infos(to_make).items():
+        if info.is_lossy:
+            once = f" that was {info.requantized_from} once" if info.requantized_from else ""
+            raise UsageError(
+                f"{source.path}: a model that was never quantized (F32, F16, BF16) was expected, "
+                f"found {info.quantization}{once}: a level of it would have lost twice. Give "
+                "another file, or add --allow-requantize."
+            )
+
+
+def _infos(the_levels: Iterable[Level]) -> dict[Source, ModelInfo]:
+    with ModelProcess() as process:
+        sources = dict.fromkeys(level.source for level in the_levels)
+        return {source: process.info(source.parts) for source in sources}
+
+
+def files_of(
+    level: Level,
+    n_threads: int | None,
+    say: Say,
+    recipe: Recipe | None = None,
+    progress: Callable[[int, int], None] = lambda *_: None,
+) -> runner.ModelFiles:
     """The level's files, quantized from its source, or its weights written out, where they are not
     there yet.
 
@@ -152,14 +191,17 @@ def files_of(level: Level, n_threads: int | None, say: Say) -> runner.ModelFiles
         model = files_of(replace(level, written_out=""), n_threads, say)
         n_threads = n_threads or runner.physical_cores()
         return dequantized.make(model, level.written_out, n_threads, say)
+    recipe = recipe or Recipe()
     if level.quantization:
-        target = level_path(level.source, level.quantization)
+        target = level_path(level.source, level.quantization, mark(recipe))
         if not target.exists():
             _verified(level.source)
             say(f"Quantizing {level.source.label} to {level.quantization} ...")
             with ModelProcess() as process:
                 n_threads = n_threads or runner.physical_cores()
-                process.quantize(parts, target, level.quantization, n_threads)
+                process.quantize(
+                    parts, target, level.quantization, n_threads, recipe, progress=progress
+                )
         return runner.ModelFiles((target,), file_sha256(target))
     return runner.ModelFiles(parts, _verified(level.source))
 

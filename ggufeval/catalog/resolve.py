@@ -100,8 +100,9 @@ def resolve(model: str, request: Request | None = None) -> Selection:
     raise ModelError(f"{model}: no such file or folder{advice(model, known)}")
 
 
-def level_path(source: Source, quantization: str) -> Path:
+def level_path(source: Source, quantization: str, mark: str = "") -> Path:
     """Where a level made from `source` belongs; the model's own file, if that is the level.
+    `mark`, in the file's name, tells those apart that are made in another way than the usual.
 
     Levels of a user's file are told apart from those of another file of the same name, or of the
     same file before it was changed.
@@ -110,11 +111,12 @@ def level_path(source: Source, quantization: str) -> Path:
         status = source.path.stat()
         key = f"{source.path.resolve()} {status.st_size} {status.st_mtime_ns}"
         folder = f"{source.name}-{hashlib.sha256(os.fsencode(key)).hexdigest()[:12]}"
-    elif quantization == source.quantization_hint:
+    elif quantization == source.quantization_hint and not mark:
         return source.path
     else:
         folder = source.home
-    return models_folder() / folder / f"{source.name}-{quantization}.gguf"
+    name = f"{source.name}-{mark}" if mark else source.name
+    return models_folder() / folder / f"{name}-{quantization}.gguf"
 
 
 def _wanted(

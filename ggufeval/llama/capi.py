@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -27,7 +27,7 @@ _LOG_LINES_KEPT = 40
 _UNKNOWN_ARCHITECTURE = re.compile(r"unknown model architecture: '(.*)'")
 
 _log: list[str] = []
-_listeners: list[list[str]] = []
+_listeners: list[Callable[[str], None]] = []
 
 
 @llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
@@ -36,8 +36,8 @@ def _keep_log(level: int, text: bytes, _user_data: object) -> None:
     if level in _LOG_LEVELS_KEPT:
         _log.append(line)
         del _log[:-_LOG_LINES_KEPT]
-    for lines in _listeners:
-        lines.append(line)
+    for hear in _listeners:
+        hear(line)
 
 
 def start() -> None:
@@ -66,14 +66,21 @@ def refusal(path: Path, what: str) -> ModelError:
 
 
 @contextmanager
+def telling(hear: Callable[[str], None]) -> Iterator[None]:
+    """`hear` is called with all that llama.cpp says meanwhile, of every level."""
+    _listeners.append(hear)
+    try:
+        yield
+    finally:
+        _listeners.remove(hear)
+
+
+@contextmanager
 def listening() -> Iterator[list[str]]:
     """All that llama.cpp says meanwhile, of every level, a line an item."""
     lines: list[str] = []
-    _listeners.append(lines)
-    try:
+    with telling(lines.append):
         yield lines
-    finally:
-        _listeners.pop()
 
 
 def flash_attn_type(name: str) -> int:
@@ -94,7 +101,12 @@ def ggml() -> Any:  # noqa: ANN401 - a ctypes library is untyped
         "gguf_get_kv_type": ([p, i64], i32),
         "gguf_get_val_str": ([p, i64], text),
         "gguf_get_val_u32": ([p, i64], u32),
+        "gguf_get_arr_type": ([p, i64], i32),
+        "gguf_get_arr_n": ([p, i64], size),
+        "gguf_get_arr_str": ([p, i64, size], text),
         "gguf_get_n_tensors": ([p], i64),
+        "gguf_get_tensor_name": ([p, i64], text),
+        "gguf_get_tensor_ne": ([p, i64], ctypes.POINTER(i64)),
         "gguf_get_tensor_type": ([p, i64], i32),
         "gguf_get_tensor_size": ([p, i64], size),
         "gguf_get_tensor_offset": ([p, i64], size),
@@ -102,6 +114,7 @@ def ggml() -> Any:  # noqa: ANN401 - a ctypes library is untyped
         "ggml_type_name": ([i32], text),
         "ggml_type_size": ([i32], size),
         "ggml_blck_size": ([i32], i64),
+        "ggml_quantize_requires_imatrix": ([i32], ctypes.c_bool),
         "ggml_commit": ([], text),
         "ggml_backend_dev_name": ([p], text),
         "ggml_backend_dev_description": ([p], text),

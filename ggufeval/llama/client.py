@@ -7,11 +7,11 @@ import multiprocessing
 import os
 import signal
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from ggufeval.errors import ModelError, PromptError, WorkerError
+from ggufeval.errors import DataError, ModelError, PromptError, WorkerError
 from ggufeval.llama import worker
 from ggufeval.llama.services import BatchOf
 from ggufeval.llama.worker import Machine, Piece, Render, Reply, Request
@@ -25,6 +25,7 @@ from ggufeval.types import (
     ModelDetails,
     ModelInfo,
     Plan,
+    Recipe,
     Sampling,
     TokenizedPrompt,
     Tokens,
@@ -81,8 +82,9 @@ class ModelProcess:
         value: Machine = self._call("machine")
         return value
 
-    def quantization_types(self) -> dict[str, int]:
-        value: dict[str, int] = self._call("quantization_types")
+    def quantization_types(self) -> dict[str, float]:
+        """All that llama.cpp's quantizer makes -> nominal bits per weight."""
+        value: dict[str, float] = self._call("quantization_types")
         return value
 
     def info(self, paths: Sequence[Path], sha256: str = "") -> ModelInfo:
@@ -104,13 +106,40 @@ class ModelProcess:
         target: Path,
         quantization: str,
         n_threads: int,
+        recipe: Recipe | None = None,
         *,
-        dequantized: str = "",
+        progress: Callable[[int, int], None] = lambda *_: None,
     ) -> Path:
-        """`dequantized`: the model's sha256, where its weights are only written out."""
-        more = quantization, n_threads, dequantized
-        value: Path = self._call("quantize", tuple(parts), target, *more)
-        return value
+        """`progress` is called with the tensors that are done, and with all there are."""
+        recipe = recipe or Recipe()
+        self._send("quantize", tuple(parts), target, quantization, n_threads, recipe)
+        while not (reply := self._receive()).last:
+            progress(*reply.value)
+        return target
+
+    def imatrix(
+        self,
+        path: Path,
+        text: Path,
+        target: Path,
+        n_threads: int,
+        *,
+        progress: Callable[[int, int], None] = lambda *_: None,
+    ) -> None:
+        """Write a model's importance matrix over a text file.
+
+        `progress` is called with the chunks of the text that are done, and with all there are.
+        """
+        try:
+            content = text.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "it is not UTF-8"
+            raise DataError(
+                f"{text}: a text was expected, but it cannot be read: {why}."
+            ) from error
+        self._send("imatrix", path, content, text.name, target, n_threads)
+        while not (reply := self._receive()).last:
+            progress(*reply.value)
 
     def tokenize(
         self,

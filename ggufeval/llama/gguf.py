@@ -12,6 +12,8 @@ from ggufeval.errors import ModelError
 from ggufeval.llama import capi
 from ggufeval.types import FULL_PRECISION, ModelInfo
 
+IMATRIX_KEY = "ggufeval.imatrix"
+"""Our own metadata key: the importance matrix that we used, empty where we used none."""
 REQUANTIZED_KEY = "ggufeval.requantized_from"
 """Our own metadata key: the lossy type that a file was quantized from."""
 QUANTIZED_KEY = "ggufeval.quantized_from"
@@ -23,7 +25,7 @@ IMATRIX_KEYS = tuple(
 )
 """What llama.cpp's own program writes where it quantizes with an importance matrix."""
 
-_TYPE_UINT32, _TYPE_STRING = 4, 8  # gguf.h `gguf_type`
+_TYPE_UINT32, _TYPE_STRING, _TYPE_ARRAY = 4, 8, 9  # gguf.h `gguf_type`
 _NOMINAL_TYPES = {
     "IQ2_S": ("IQ2_XS",),
     "IQ2_M": ("IQ2_S",),
@@ -36,7 +38,7 @@ _PART = re.compile(r"-\d{5}-of-\d{5}$")
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[int]:
+def opened(path: Path) -> Iterator[int]:
     lib = capi.ggml()
     handle = lib.gguf_init_from_file(str(path).encode(), capi.GGUFInitParams(True, None))
     if not handle:
@@ -48,6 +50,31 @@ def _opened(path: Path) -> Iterator[int]:
         yield handle
     finally:
         lib.gguf_free(handle)
+
+
+def shapes(paths: Sequence[Path]) -> dict[str, tuple[int, int, int]]:
+    """Name of a tensor -> its columns, rows and matrices (experts)."""
+    lib = capi.ggml()
+    found = {}
+    for path in paths:
+        with opened(path) as handle:
+            for i in range(lib.gguf_get_n_tensors(handle)):
+                ne = lib.gguf_get_tensor_ne(handle, i)
+                name = lib.gguf_get_tensor_name(handle, i).decode("utf-8", errors="replace")
+                found[name] = ne[0], ne[1], ne[2]
+    return found
+
+
+def texts(handle: int, key: str) -> tuple[str, ...]:
+    """A list of the header; empty where there is none."""
+    lib = capi.ggml()
+    index = lib.gguf_find_key(handle, key.encode())
+    if index < 0 or lib.gguf_get_kv_type(handle, index) != _TYPE_ARRAY:
+        return ()
+    if lib.gguf_get_arr_type(handle, index) != _TYPE_STRING:
+        return ()
+    items = range(lib.gguf_get_arr_n(handle, index))
+    return tuple(lib.gguf_get_arr_str(handle, index, i).decode(errors="replace") for i in items)
 
 
 def _text(handle: int, key: str) -> str:
@@ -67,7 +94,7 @@ def _imatrix(handle: int) -> str:
     return "unnamed" if any(find(handle, key.encode()) >= 0 for key in IMATRIX_KEYS) else ""
 
 
-def _number(handle: int, key: str) -> int | None:
+def number(handle: int, key: str) -> int | None:
     lib = capi.ggml()
     index = lib.gguf_find_key(handle, key.encode())
     if index < 0 or lib.gguf_get_kv_type(handle, index) != _TYPE_UINT32:
@@ -112,19 +139,19 @@ def read(paths: Sequence[Path], sha256: str = "") -> ModelInfo:
     weights: Counter[str] = Counter()
     n_bytes = 0
     for path in paths:
-        with _opened(path) as handle:
+        with opened(path) as handle:
             part, size = _tensors(handle, path)
             weights += part
             n_bytes += size
-    with _opened(paths[0]) as handle:
+    with opened(paths[0]) as handle:
         architecture = _text(handle, "general.architecture")
-        file_type = _number(handle, "general.file_type")
-        context_length = _number(handle, f"{architecture}.context_length")
+        file_type = number(handle, "general.file_type")
+        context_length = number(handle, f"{architecture}.context_length")
         lossy_origin = _text(handle, REQUANTIZED_KEY)
         origin = _text(handle, QUANTIZED_KEY) or lossy_origin
         dequantized = _text(handle, DEQUANTIZED_KEY)
-        # The quantizer copies what its source says of itself. We never use a matrix.
-        imatrix = "" if origin else _imatrix(handle)
+        # The quantizer copies what its source says of itself: of our own files we say it apart.
+        imatrix = _text(handle, IMATRIX_KEY) if origin else _imatrix(handle)
     n_params = weights.total()
     if n_params == 0:
         raise ModelError(

@@ -7,9 +7,11 @@ import glob
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
 import llama_cpp
@@ -17,39 +19,70 @@ import psutil
 
 from ggufeval.errors import ModelError
 from ggufeval.llama import capi, gguf
-from ggufeval.types import FULL_PRECISION, ModelInfo
+from ggufeval.llama.recipe import terms
+from ggufeval.types import ModelInfo, Recipe
 
-_TAG_STR = 3  # llama.h `llama_model_kv_override_type`
+Progress = Callable[[int, int], None]
+"""Called with the tensors that are done, and with all of them."""
+
+_TAG_INT, _TAG_STR = 0, 3  # llama.h `llama_model_kv_override_type`
+_LONGEST_VALUE = 127  # bytes of llama.h `llama_model_kv_override`
+_TENSOR = re.compile(r"\[ *(\d+)/ *(\d+)\]")
+_NO_MATRIX = re.compile(r"requires an imatrix|Missing importance matrix for tensor (\S+)")
 _SIZE = re.compile(r"quant size += +([\d.]+) MiB")
 _WRITE_FAILED = "iostream error"
 """All that llama.cpp says of a write that failed: the text of C++'s exception."""
 
 
-def quantize(
+def steps(
+    parts: Sequence[Path], target: Path, quantization: str, n_threads: int, recipe: Recipe
+) -> Iterator[tuple[int, int]]:
+    """`quantize`, and meanwhile the tensors that are done, and all there are."""
+    news: SimpleQueue[tuple[int, int] | BaseException | None] = SimpleQueue()
+
+    def work() -> None:
+        try:
+            quantize(parts, target, quantization, n_threads, recipe, lambda *done: news.put(done))
+        except BaseException as error:  # noqa: BLE001 - raised again where somebody hears it
+            news.put(error)
+        else:
+            news.put(None)
+
+    Thread(target=work, daemon=True).start()
+    while (new := news.get()) is not None:
+        if isinstance(new, BaseException):
+            raise new
+        yield new
+
+
+def quantize(  # noqa: PLR0917 - as they come through the pipe
     parts: Sequence[Path],
     target: Path,
     quantization: str,
     n_threads: int,
-    *,
-    dequantized_sha256: str = "",
+    recipe: Recipe | None = None,
+    progress: Progress = lambda *_: None,
 ) -> Path:
     """Write a model (all its parts, in order) as `target` in another type.
 
     Made beside the target under a temporary name and renamed when complete, so that a killed run
     leaves no half file under the final name; the next one removes what it left. The new file says
     in its metadata what it was made from (`gguf.QUANTIZED_KEY`), and also where that was itself
-    quantized (`gguf.REQUANTIZED_KEY`). `dequantized_sha256` is the model's, where its weights are
-    only written out in F32 or F16 (`gguf.DEQUANTIZED_KEY`).
+    quantized (`gguf.REQUANTIZED_KEY`). Weights that are only written out name the
+    model that they are of (`gguf.DEQUANTIZED_KEY`).
 
-    Raises ModelError where llama.cpp refuses, and where the disk does.
+    Raises ModelError where llama.cpp refuses, where the disk does, and where the recipe does not
+    fit the model; UsageError where it names an unknown type.
     """
     origin = gguf.read(parts)
-    overrides = _overrides(origin, dequantized_sha256)
+    recipe = recipe or Recipe()
+    its_terms = terms(recipe, parts)
     params = llama_cpp.llama_model_quantize_default_params()
     params.nthread = n_threads
     params.ftype = capi.quantization_types()[quantization]
     params.allow_requantize = True
-    params.kv_overrides = overrides
+    params.kv_overrides = _overrides({**_origins(origin, recipe.dequantized), **its_terms.facts})
+    its_terms.put(params)
     half = target.with_name(f".{target.name}.{os.getpid()}.part")
     with _explained(target):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -60,10 +93,12 @@ def quantize(
         if free < size:
             raise ModelError(_no_room(target, "there is no room for it", free, size))
         try:
-            if not _run(parts[0], half, params):
+            with capi.telling(lambda line: _tell(line, progress)):
+                is_done = _run(parts[0], half, params)
+            if not is_done:
                 if _WRITE_FAILED in capi.last_error():
                     raise ModelError(_no_room(target, "writing failed on the way", free, size))
-                raise capi.refusal(parts[0], f"cannot be made {quantization}")
+                raise _refusal(parts[0], quantization)
             half.replace(target)
         finally:
             half.unlink(missing_ok=True)
@@ -75,23 +110,45 @@ def _run(source: Path, target: Path, params: Any) -> bool:  # noqa: ANN401
     return bool(llama_cpp.llama_model_quantize(*arguments) == 0)
 
 
-def _overrides(origin: ModelInfo, dequantized_sha256: str) -> Any:  # noqa: ANN401
-    """The metadata to add, as llama.cpp wants it: a list that an empty item ends."""
-    lossy = origin.requantized_from or (
-        "" if origin.quantization in FULL_PRECISION else origin.quantization
-    )
+def _tell(line: str, progress: Progress) -> None:
+    """llama.cpp has a line for each tensor, and begins it before the work on it."""
+    if found := _TENSOR.match(line):
+        progress(int(found[1]) - 1, int(found[2]))
+
+
+def _refusal(source: Path, quantization: str) -> ModelError:
+    if found := _NO_MATRIX.search(capi.last_error()):
+        lacking = f" that has an entry for {found[1]}" if found[1] else ""
+        return ModelError(
+            f"{source}: cannot be made {quantization}: llama.cpp wants an importance matrix"
+            f"{lacking} for so few bits. Make one with `ggufeval imatrix`, and the level with "
+            "`ggufeval quantize --imatrix FILE`."
+        )
+    return capi.refusal(source, f"cannot be made {quantization}")
+
+
+def _origins(origin: ModelInfo, dequantized: str) -> dict[str, str | int]:
+    """What a level says of the file that it was made from."""
+    lossy = origin.requantized_from or (origin.quantization if origin.is_lossy else "")
     facts = {
         gguf.QUANTIZED_KEY: origin.quantization,
         gguf.REQUANTIZED_KEY: lossy,
-        gguf.DEQUANTIZED_KEY: dequantized_sha256,
+        gguf.DEQUANTIZED_KEY: dequantized,
     }
-    facts = {key: value for key, value in facts.items() if value}
+    return {key: value for key, value in facts.items() if value}
+
+
+def _overrides(facts: Mapping[str, str | int]) -> Any:  # noqa: ANN401
+    """The metadata to add, as llama.cpp wants it: a list that an empty item ends."""
     overrides = (llama_cpp.llama_model_kv_override * (len(facts) + 1))()
     for override, (key, value) in zip(overrides, facts.items(), strict=False):
-        override.tag = _TAG_STR
+        override.tag = _TAG_INT if isinstance(value, int) else _TAG_STR
         override.key = key.encode()
         union: Any = override.value  # bound as a union, annotated as its members
-        union.val_str = value.encode()
+        if isinstance(value, int):
+            union.val_i64 = value
+        else:
+            union.val_str = value.encode()[:_LONGEST_VALUE].decode(errors="ignore").encode()
     return overrides
 
 

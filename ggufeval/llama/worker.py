@@ -27,6 +27,7 @@ from ggufeval.types import (
     ModelDetails,
     ModelInfo,
     Prompt,
+    Recipe,
     TokenizedPrompt,
     Tokens,
 )
@@ -150,10 +151,11 @@ def _machine() -> Machine:
     return Machine(capi.build_info(), capi.supports_gpu_offload())
 
 
-def _quantization_types() -> dict[str, int]:
-    from ggufeval.llama import capi
+def _quantization_types() -> dict[str, float]:
+    from ggufeval.llama import capi, tensor_types
 
-    return capi.quantization_types()
+    capi.start()
+    return tensor_types.makeable()
 
 
 def _info(paths: Sequence[Path], sha256: str) -> ModelInfo:
@@ -178,12 +180,21 @@ def _memory(path: Path, settings: EngineSettings) -> Memory:
 
 
 def _quantize(
-    parts: Sequence[Path], target: Path, quantization: str, n_threads: int, dequantized: str
-) -> Path:
+    parts: Sequence[Path], target: Path, quantization: str, n_threads: int, recipe: Recipe
+) -> Iterator[tuple[int, int]]:
     from ggufeval.llama import capi, quantize
 
     capi.start()
-    return quantize.quantize(parts, target, quantization, n_threads, dequantized_sha256=dequantized)
+    yield from quantize.steps(parts, target, quantization, n_threads, recipe)
+
+
+def _imatrix(
+    path: Path, text: str, dataset: str, target: Path, n_threads: int
+) -> Iterator[tuple[int, int]]:
+    from ggufeval.llama import capi, collector
+
+    capi.start()
+    yield from collector.collect(path, text, dataset, target, n_threads)
 
 
 def _tokenize(path: Path, render: Render) -> list[TokenizedPrompt]:
@@ -251,6 +262,7 @@ _SERVICES: dict[str, Callable[..., Any]] = {
     "details": _details,
     "memory": _memory,
     "quantize": _quantize,
+    "imatrix": _imatrix,
     "tokenize": _tokenize,
     "tokenize_cloze": _tokenize_cloze,
     "pieces": _pieces,

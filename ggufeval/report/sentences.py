@@ -267,12 +267,14 @@ def _origins(found: Sequence[Row]) -> list[str]:
     with_matrix = []
     for row in found:
         model = row.score.run.model
+        if model.imatrix:
+            with_matrix.append(row.name)
         if source := lossy_origin(model):
             lossy.setdefault(numerals.visible(source), []).append(row.name)
-        elif (source := model.quantized_from) and model.quantization not in _WITHOUT_MATRIX:
+        elif model.imatrix or model.quantization in _WITHOUT_MATRIX:
+            continue
+        elif source := model.quantized_from:
             made_here.setdefault(numerals.visible(source), []).append(row.name)
-        elif model.imatrix:
-            with_matrix.append(row.name)
     said = [
         f"{', '.join(names)} (from {source}): made from a file that was lossy already."
         for source, names in lossy.items()

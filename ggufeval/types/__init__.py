@@ -13,6 +13,7 @@ from ggufeval.types.engine import (
     Memory,
     ModelDetails,
     ModelInfo,
+    Recipe,
 )
 from ggufeval.types.ladder import Ladder, Rung, RungResult, StudyFigure
 from ggufeval.types.plan import Batch, Continuation, Group, Item, Plan, TokenizedPrompt, Tokens
@@ -87,6 +88,7 @@ __all__ = [
     "Question",
     "QuestionSet",
     "Reading",
+    "Recipe",
     "Record",
     "Repeat",
     "Replication",

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from ggufeval.types.prompts import ChatTemplate
 
@@ -51,6 +52,11 @@ class ModelInfo:
             return self.quantization
         return f"{self.quantized_from} as {self.quantization}"
 
+    @property
+    def is_lossy(self) -> bool:
+        """Whether it is quantized, or was once, as far as it says."""
+        return bool(self.requantized_from) or self.quantization not in FULL_PRECISION
+
 
 @dataclass(frozen=True, slots=True)
 class ImportanceMatrix:
@@ -60,6 +66,26 @@ class ImportanceMatrix:
     dataset: str
     n_entries: int
     n_chunks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a level is made beside its type. Empty: as llama.cpp's quantizer does it by itself."""
+
+    imatrix: Path | None = None
+    """An importance matrix, in llama-imatrix's GGUF or its older format."""
+    output_type: str = ""
+    """ggml's type (`Q8_0`) for the output matrix, which may be that of the token embeddings."""
+    embedding_type: str = ""
+    """ggml's type for the token embeddings."""
+    may_requantize: bool = True
+    """Whether the source may be quantized itself, or have been."""
+    dequantized: str = ""
+    """The source's sha256, where its weights are only written out in F32 or F16."""
+
+    @property
+    def is_plain(self) -> bool:
+        return not (self.imatrix or self.output_type or self.embedding_type)
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,9 +153,26 @@ def test_run_stores_and_prints_ids_that_compare_takes(made, tmp_path):
 
 def test_quantize_prints_the_path_of_the_level(made, tmp_path, monkeypatch):
     monkeypatch.setenv("GGUFEVAL_CACHE", str(tmp_path))
-    path = Path(ok("quantize", made("F16"), "--to", "Q8_0", "-q").strip())
+    path = Path(ok("quantize", made("F16"), "--to", "Q8_0", "--allow-requantize", "-q").strip())
     assert path.name == "SmolLM2-135M-Instruct-Q8_0.gguf"
     assert path.stat().st_size == 144_811_136 or path.stat().st_size > 140e6
+
+
+def test_quantize_lists_what_it_makes_without_a_source():
+    lines = ok("quantize", "--list-types").splitlines()
+    types = dict(line.split() for line in lines[: lines.index("")])
+    assert (types["Q8_0"], types["Q4_K_M"], types["F16"]) == ("8.5", "4.5", "16")
+    assert list(types.values()) == sorted(types.values(), key=float, reverse=True)
+    assert lines[-1].startswith("Bits per weight of the tensor type that the name promises")
+
+
+def test_a_level_of_other_tensor_types_is_made_from_the_source_under_its_own_name(
+    made, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("GGUFEVAL_CACHE", str(tmp_path))
+    arguments = ("--output-tensor-type", "q8_0", "--allow-requantize", "-q")
+    path = Path(ok("quantize", made("Q4_0"), "--to", "Q4_0", *arguments).strip())
+    assert path.name == "SmolLM2-135M-Instruct-output-q8_0-Q4_0.gguf"
 
 
 def test_models_lists_the_catalogue():

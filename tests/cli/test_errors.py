@@ -192,3 +192,27 @@ def test_the_embedded_questions_are_what_the_errors_speak_of():
     # The messages above name ids of this set.
     assert load("sample", None).questions[0].id.startswith("sample/test/")
     assert json.dumps(load("sample", None).source)
+
+
+# --- levels ---
+
+
+def test_a_level_of_a_quantized_file_needs_to_be_allowed(smollm2, made):
+    message = refused(run("quantize", smollm2, "--to", "Q8_0"))
+    assert "that was never quantized (F32, F16, BF16) was expected, found Q4_1: a" in message
+    assert message.endswith("Give another file, or add --allow-requantize.")
+    message = refused(run("quantize", made("F16"), "--to", "Q8_0"))
+    assert "found F16 that was Q4_1 once" in message
+
+
+def test_quantize_without_a_level(smollm2):
+    assert "--list-types lists the levels" in refused(run("quantize", smollm2))
+
+
+def test_a_matrix_goes_into_a_folder_that_is_there(smollm2, tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text("short")
+    target = tmp_path / "nowhere" / "imatrix.gguf"
+    assert "a folder where you may write was expected" in refused(
+        run("imatrix", smollm2, text, "-o", target)
+    )

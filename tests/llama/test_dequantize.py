@@ -11,6 +11,7 @@ import pytest
 
 from ggufeval.llama import capi
 from ggufeval.llama.client import ModelProcess
+from ggufeval.types import Recipe
 
 SHA256 = "a" * 64
 
@@ -25,7 +26,7 @@ def process():
 def written(process, made, tmp_path_factory) -> Path:
     name = f"SmolLM2-135M-Instruct-Q4_0-{SHA256[:12]}-F32.gguf"
     target = tmp_path_factory.mktemp("written") / name
-    return process.quantize([made("Q4_0")], target, "F32", 2, dequantized=SHA256)
+    return process.quantize([made("Q4_0")], target, "F32", 2, Recipe(dequantized=SHA256))
 
 
 def tensor(path: Path, name: str) -> tuple[gguf.GGMLQuantizationType, np.ndarray]:

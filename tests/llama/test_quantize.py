@@ -28,10 +28,15 @@ def lossless(made, tmp_path_factory) -> Path:
 
 def test_a_level_appears_under_its_name_alone(smollm2: Path, tmp_path: Path):
     target = tmp_path / "deep" / "small-Q8_0.gguf"
+    steps = []
     with ModelProcess() as process:
-        assert process.quantize([smollm2], target, "Q8_0", 2) == target
+        made = process.quantize(
+            [smollm2], target, "Q8_0", 2, progress=lambda *step: steps.append(step)
+        )
+        assert made == target
         assert process.info([target]).quantization == "Q8_0"
     assert [path.name for path in target.parent.iterdir()] == ["small-Q8_0.gguf"]
+    assert steps == [(done, 272) for done in range(272)]
 
 
 def test_an_architecture_that_llama_cpp_does_not_know_leaves_nothing(of_architecture, tmp_path):
