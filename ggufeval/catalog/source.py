@@ -17,7 +17,7 @@ def _silent(*_: object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A model that is on the disk."""
+    """A model that is on the disk, or would be once `lacking` is fetched."""
 
     path: Path
     """What llama.cpp opens: the file, or the first part of a split model."""
@@ -34,6 +34,9 @@ class Source:
     """What the parts must hash to; empty where nobody says."""
     home: str = ""
     """The folder of `models_folder()` for levels made from it; '' for a user's own file."""
+    lacking: int | None = None
+    """Bytes that are still to be fetched; None: it is on the disk, as always where the request
+    lets fetch."""
 
     @property
     def label(self) -> str:
@@ -58,5 +61,7 @@ class Request:
     makeable: Collection[str] = ()
     """Quantizations that llama.cpp can make."""
     offline: bool = False
+    fetch: bool = True
+    """False: what is not on the disk stays away, and its source says how much it lacks."""
     progress: Progress = _silent
     say: Say = _silent
