@@ -104,6 +104,11 @@ class ModelProcess:
         value: Path = self._call("quantize", tuple(parts), target, quantization, n_threads)
         return value
 
+    def quantized_size(self, parts: Sequence[Path], quantization: str) -> int:
+        """What `quantize` would write, in bytes, about; 0 where llama.cpp does not say."""
+        value: int = self._call("quantized_size", tuple(parts), quantization)
+        return value
+
     def tokenize(
         self,
         path: Path,

@@ -163,6 +163,13 @@ def _quantize(parts: Sequence[Path], target: Path, quantization: str, n_threads:
     return quantize.quantize(parts, target, quantization, n_threads)
 
 
+def _quantized_size(parts: Sequence[Path], quantization: str) -> int:
+    from ggufeval.llama import capi, quantize
+
+    capi.start()
+    return quantize.predicted_size(parts, quantization)
+
+
 def _tokenize(path: Path, render: Render) -> list[TokenizedPrompt]:
     """The prompts that `render` makes for this model, in its tokens. Loads the vocabulary alone."""
     from ggufeval.llama import capi
@@ -228,6 +235,7 @@ _SERVICES: dict[str, Callable[..., Any]] = {
     "details": _details,
     "memory": _memory,
     "quantize": _quantize,
+    "quantized_size": _quantized_size,
     "tokenize": _tokenize,
     "tokenize_cloze": _tokenize_cloze,
     "pieces": _pieces,
