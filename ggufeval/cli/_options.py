@@ -249,6 +249,7 @@ def load_questions(values: dict[str, Any], default_task: str | None = None) -> Q
         seed=values["seed"],
         shots=values["shots"],
         offline=values["offline"],
+        fetch=not values.get("dry_run"),
     )
 
 
