@@ -149,6 +149,17 @@ def evaluate(
     return store.run(run_id)
 
 
+def preview(
+    process: ModelProcess, model: ModelFiles, questions: QuestionSet, options: Options
+) -> tuple[Run, Work]:
+    """A run that is not begun, and what it would do.
+
+    The vocabulary alone is loaded. Raises as `evaluate` does before it loads weights.
+    """
+    job = _prepare(process, model, questions, options)
+    return _new_run(job, options.command), job.work
+
+
 def _prepare(
     process: ModelProcess, model: ModelFiles, questions: QuestionSet, options: Options
 ) -> _Job:

@@ -12,7 +12,6 @@ from ggufeval.cli import _options
 from ggufeval.errors import UsageError
 
 if TYPE_CHECKING:
-    from ggufeval.store import Store
     from ggufeval.sweep import Level
     from ggufeval.types import Run
 
@@ -49,6 +48,7 @@ What next:
 @_options.table_format
 @_options.db
 @_options.offline
+@click.option("--dry-run", is_flag=True, help="Say what it would take and show; do none of it.")
 @_options.quiet
 def sweep(models: tuple[str, ...], **values: Any) -> None:
     """Evaluate every level of a model, and compare them: the main job.
@@ -59,7 +59,7 @@ def sweep(models: tuple[str, ...], **values: Any) -> None:
     minutes. Interrupted, it goes on when the command is repeated.
     """
     from ggufeval import sweep as house
-    from ggufeval.cli import _models, _progress, _results
+    from ggufeval.cli import _forecast, _models, _progress, _results
     from ggufeval.store import Store
 
     demo = not (models or values["task"] or values["data"])
@@ -69,16 +69,20 @@ def sweep(models: tuple[str, ...], **values: Any) -> None:
     _results.report_format(report_path)
     options = _options.run_options(values)
     quants = _options.quantizations(values["quants"])
-    selections = _models.resolve(
-        models or (DEMO_MODEL,), quants, offline=values["offline"], quiet=quiet
-    )
+    find = _models.foresee if values["dry_run"] else _models.resolve
+    selections = find(models or (DEMO_MODEL,), quants, offline=values["offline"], quiet=quiet)
     questions = _options.load_questions(values, DEMO_TASK if demo else None)
     for note in questions.notes:
         say(f"Note: {note}")
     _progress.tell_if_busy(say)
     levels = house.levels(selections)
+    if values["dry_run"]:
+        with _forecast.stored(values["db"]) as found:
+            _check_reference(values["reference"], levels, found.runs() if found else ())
+            _forecast.show(levels, questions, found, options, values)
+        return
     with Store.open(values["db"]) as store:
-        _check_reference(values["reference"], levels, store)
+        _check_reference(values["reference"], levels, store.runs())
         outcome = house.sweep(
             levels,
             questions,
@@ -108,14 +112,14 @@ def sweep(models: tuple[str, ...], **values: Any) -> None:
         click.get_current_context().exit(1)
 
 
-def _check_reference(name: str | None, levels: Sequence[Level], store: Store) -> None:
+def _check_reference(name: str | None, levels: Sequence[Level], runs: Sequence[Run]) -> None:
     """A reference that will not be there is refused before hours of work, not after."""
     if name is None:
         return
     known = {word for level in levels for word in (level.label, level.label.split()[-1])}
     if name.casefold() in {word.casefold() for word in known}:
         return
-    if not any(run.id.startswith(name.casefold()) for run in store.runs()):
+    if not any(run.id.startswith(name.casefold()) for run in runs):
         raise UsageError(
             f"--reference {name!r}: one of the levels was expected: "
             f"{', '.join(level.label for level in levels)}."

@@ -13,6 +13,15 @@ from ggufeval.types.engine import (
     ModelDetails,
     ModelInfo,
 )
+from ggufeval.types.forecast import (
+    Disk,
+    FamilyForecast,
+    Forecast,
+    LevelForecast,
+    Origin,
+    Pace,
+    Surety,
+)
 from ggufeval.types.ladder import Ladder, Rung, RungResult, StudyFigure
 from ggufeval.types.plan import Batch, Continuation, Group, Item, Plan, TokenizedPrompt, Tokens
 from ggufeval.types.prompts import AnswerForm, ChatTemplate, Prompt, RequiredTokens, Span
@@ -58,10 +67,13 @@ __all__ = [
     "Continuation",
     "Design",
     "Difference",
+    "Disk",
     "Divergence",
     "EngineSettings",
     "Estimate",
+    "FamilyForecast",
     "Fingerprint",
+    "Forecast",
     "Generation",
     "Group",
     "GroupScore",
@@ -70,9 +82,12 @@ __all__ = [
     "Judgement",
     "Ladder",
     "LetterScores",
+    "LevelForecast",
     "Memory",
     "ModelDetails",
     "ModelInfo",
+    "Origin",
+    "Pace",
     "Plan",
     "Positions",
     "Prompt",
@@ -93,6 +108,7 @@ __all__ = [
     "Span",
     "Stop",
     "StudyFigure",
+    "Surety",
     "TokenizedPrompt",
     "Tokens",
     "Verdict",
