@@ -7,7 +7,7 @@ from ggufeval.tasks.source import Source
 from ggufeval.types import Question
 
 _NOTE = (
-    "The questions (MMLU, 4 MB) are not on this disk, and a dry run fetches nothing: they are "
+    "The questions (MMLU, a few MB) are not on this disk, and a dry run fetches nothing: they are "
     "taken to be as long as they are on the average in their subjects."
 )
 _WORD = " that"
