@@ -16,7 +16,7 @@ from ggufeval import memory, permute
 from ggufeval.errors import GgufevalError
 from ggufeval.job import Job, ModelFiles, Options, physical_cores, prepare
 from ggufeval.llama.client import ModelProcess
-from ggufeval.readers import Answered
+from ggufeval.readers import Answered, Work
 from ggufeval.store import Store
 from ggufeval.types import Fingerprint, Plan, QuestionSet, Run, RunStatus
 
@@ -30,6 +30,7 @@ __all__ = [
     "fingerprint",
     "opened",
     "physical_cores",
+    "preview",
 ]
 
 
@@ -169,6 +170,17 @@ def fingerprint(model: ModelFiles, questions: QuestionSet, options: Options) -> 
     """What `evaluate` would know its run by. No weights are read."""
     with ModelProcess() as process:
         return prepare(process, model, questions, options).fingerprint
+
+
+def preview(
+    process: ModelProcess, model: ModelFiles, questions: QuestionSet, options: Options
+) -> tuple[Run, Work]:
+    """A run that is not begun, and what it would do.
+
+    The vocabulary alone is loaded. Raises as `evaluate` does before it loads weights.
+    """
+    job = prepare(process, model, questions, options)
+    return _new_run(job, options.command), job.work
 
 
 def _check_memory(job: Job) -> None:

@@ -83,9 +83,12 @@ def levels(selections: Sequence[Selection]) -> tuple[Level, ...]:
 def _levels(sources: Iterable[Source], names: Sequence[str]) -> list[Level]:
     if not names:
         return [Level(source) for source in sources]
-    families: dict[str, dict[Source, ModelInfo]] = {}
+    families: dict[str, dict[Source, ModelInfo | None]] = {}
     broken = []
     for source in sources:
+        if source.lacking is not None:
+            families.setdefault(source.family, {})[source] = None
+            continue
         try:
             with ModelProcess() as process:
                 info = process.info(source.parts)
@@ -96,14 +99,19 @@ def _levels(sources: Iterable[Source], names: Sequence[str]) -> list[Level]:
     return [_level(name, files) for files in families.values() for name in names] + broken
 
 
-def _level(name: str, files: dict[Source, ModelInfo]) -> Level:
-    """The file that calls itself so, else the one that is so, else one to be made."""
+def _level(name: str, files: dict[Source, ModelInfo | None]) -> Level:
+    """The file that calls itself so, else the one that is so, else one to be made. None is known
+    of a file that is still to be fetched, save its name and size."""
     wanted = name.upper()
     named = [source for source in files if source.quantization_hint == wanted]
-    real = [source for source, info in files.items() if info.quantization == wanted]
+    known = {source: info for source, info in files.items() if info is not None}
+    real = [source for source, info in known.items() if info.quantization == wanted]
     if found := named or real:
         return Level(found[0])
-    best = max(files, key=lambda source: files[source].bits_per_weight)
+    if len(known) == len(files):
+        best = max(known, key=lambda source: known[source].bits_per_weight)
+    else:
+        best = max(files, key=lambda source: source.size_bytes)
     return Level(best, _known(name))
 
 

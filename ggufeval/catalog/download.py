@@ -44,6 +44,13 @@ def fetch(
     return [hubcache.path(cache, the_listing, model.files[0].name) for model in wanted]
 
 
+def lacking(the_listing: Listing, model: HubModel) -> int | None:
+    """Bytes of a model that are still to come; None where all its files are in the hub's cache."""
+    missing = [file for file in model.files if not _is_there(the_listing, file)]
+    folder = hubcache.folder(hub.cache(), the_listing.repository)
+    return _needed(folder, missing) if missing else None
+
+
 def _fetch_all(
     the_listing: Listing, missing: Sequence[HubFile], progress: Progress, say: Say
 ) -> None:
@@ -145,13 +152,18 @@ def _half(blob: Path) -> Path:
     return blob.with_name(f"{blob.name}.incomplete")
 
 
-def _check_space(folder: Path, missing: Sequence[HubFile]) -> None:
+def _needed(folder: Path, missing: Sequence[HubFile]) -> int:
     needed = 0
     for file in missing:
         blob = _blob(folder, file)
         if not _has_size(blob, file):
             half = _half(blob)
             needed += file.size_bytes - (half.stat().st_size if half.is_file() else 0)
+    return needed
+
+
+def _check_space(folder: Path, missing: Sequence[HubFile]) -> None:
+    needed = _needed(folder, missing)
     place = next(parent for parent in (folder, *folder.parents) if parent.exists())
     free = shutil.disk_usage(place).free
     if needed > free:

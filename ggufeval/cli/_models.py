@@ -46,6 +46,28 @@ def resolve(
     return found
 
 
+def foresee(
+    models: Sequence[str],
+    quantizations: Sequence[str] | None,
+    *,
+    offline: bool,
+    quiet: bool,
+) -> list[Selection]:
+    """As `resolve`, but nothing is fetched: sources that are not here say what they lack."""
+    from ggufeval import sweep
+    from ggufeval.catalog.resolve import Request
+    from ggufeval.catalog.resolve import resolve as resolve_one
+
+    request = Request(
+        quantizations if quantizations is None else tuple(quantizations),
+        makeable=sweep.quantizations(),
+        offline=offline,
+        fetch=False,
+        say=say(quiet=quiet),
+    )
+    return [resolve_one(model, request) for model in models]
+
+
 _FORMAT = "{desc} |{bar}| {n_fmt}/{total_fmt}, {remaining} left, {rate_fmt}"
 _NUMBERS = len(" |---| 0.00G/0.00G, 00:00:00 left, 00.0MB/s")
 _SHORTEST_NAME = 12

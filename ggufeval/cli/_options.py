@@ -88,20 +88,6 @@ _JUDGING = (
     ),
 )
 
-_STOPPING = (
-    click.option(
-        "--until-verdict",
-        is_flag=True,
-        help="Ask in rounds, each level until its verdict: as few questions as prove it.",
-    ),
-    click.option(
-        "--budget",
-        type=click.IntRange(min=1),
-        metavar="N",
-        help="The reference answers all questions, each level N at random.",
-    ),
-)
-
 data = click.option(
     "--data",
     type=click.Path(path_type=Path),
@@ -219,7 +205,6 @@ def _all(options: tuple[Callable[[Any], Any], ...]) -> Callable[[Function], Func
 
 
 judging = _all(_JUDGING)
-stopping = _all(_STOPPING)
 sampling = _all(_SAMPLING)
 asked = _all(_ASKED)
 questions = _all((*_ASKED, *_PUT))
@@ -270,6 +255,7 @@ def load_questions(values: dict[str, Any], default_task: str | None = None) -> Q
         seed=values["seed"],
         shots=values["shots"],
         offline=values["offline"],
+        fetch=not values.get("dry_run"),
     )
 
 

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +12,8 @@ from ggufeval.cli import _dequantize, _options
 from ggufeval.errors import UsageError
 
 if TYPE_CHECKING:
-    from ggufeval.store import Store
-    from ggufeval.sweep import Level, Outcome
-    from ggufeval.types import QuestionSet, Run
+    from ggufeval.sweep import Level
+    from ggufeval.types import Run
 
 DEMO_MODEL = "smollm2-135m-instruct"
 DEMO_TASK = "sample"
@@ -48,11 +46,12 @@ What next:
 @_options.floor
 @_options.reference
 @_options.judging
-@_options.stopping
+@_stopping.options
 @_options.report_file("report.html")
 @_options.table_format
 @_options.db
 @_options.offline
+@click.option("--dry-run", is_flag=True, help="Say what it would take and show; do none of it.")
 @_options.quiet
 def sweep(models: tuple[str, ...], **values: Any) -> None:
     """Evaluate every level of a model, and compare them: the main job.
@@ -63,7 +62,7 @@ def sweep(models: tuple[str, ...], **values: Any) -> None:
     minutes. Interrupted, it goes on when the command is repeated.
     """
     from ggufeval import sweep as house
-    from ggufeval.cli import _models, _progress, _results
+    from ggufeval.cli import _forecast, _models, _progress, _results
     from ggufeval.store import Store
 
     demo = not (models or values["task"] or values["data"])
@@ -74,21 +73,27 @@ def sweep(models: tuple[str, ...], **values: Any) -> None:
     options = _options.run_options(values)
     _dequantize.check(values)
     quants = _options.quantizations(values["quants"])
-    selections = _models.resolve(
-        models or (DEMO_MODEL,), quants, offline=values["offline"], quiet=quiet
-    )
+    find = _models.foresee if values["dry_run"] else _models.resolve
+    selections = find(models or (DEMO_MODEL,), quants, offline=values["offline"], quiet=quiet)
     questions = _options.load_questions(values, DEMO_TASK if demo else None)
-    questions, stopping = _stopping(values, questions)
     for note in questions.notes:
         say(f"Note: {note}")
     _progress.tell_if_busy(say)
-    levels = _dequantize.levels(values, house.levels(selections), say, beside=True)
+    levels = house.levels(selections)
+    if values["dry_run"]:
+        _forecast.note(values, say)
+        with _forecast.stored(values["db"]) as found:
+            _check_reference(values["reference"], levels, found.runs() if found else ())
+            _forecast.show(levels, questions, found, options, values)
+        return
+    questions, stopping = _stopping.rule(values, questions)
+    levels = _dequantize.levels(values, levels, say, beside=True)
     with Store.open(values["db"]) as store:
         progress = _progress.progress(quiet=quiet)
         if stopping:
             outcome = stopping(levels, questions, store, options, progress=progress, say=say)
         else:
-            _check_reference(values["reference"], levels, store)
+            _check_reference(values["reference"], levels, store.runs())
             outcome = house.sweep(
                 levels,
                 questions,
@@ -119,44 +124,14 @@ def sweep(models: tuple[str, ...], **values: Any) -> None:
         click.get_current_context().exit(1)
 
 
-def _stopping(
-    values: dict[str, Any], questions: QuestionSet
-) -> tuple[QuestionSet, Callable[..., Outcome] | None]:
-    """The questions in the order, and the sweep, of one that ends early; None for one that does
-    not."""
-    from ggufeval import stopping
-    from ggufeval.tasks import rounds
-
-    rule: stopping.Rule
-    if values["until_verdict"] and values["budget"]:
-        raise UsageError(
-            "--until-verdict asks as many questions as a verdict takes, --budget as many as it "
-            "says: give one of them."
-        )
-    if values["floor"] and (values["until_verdict"] or values["budget"]):
-        raise UsageError(
-            "--floor enters the verdicts of runs that are finished: leave it out where a run may "
-            "end early."
-        )
-    if values["until_verdict"]:
-        questions = rounds.until_verdict(questions, values["seed"])
-        rule = stopping.UntilVerdict(values["margin"] / 100, values["alpha"])
-    elif values["budget"]:
-        questions = rounds.within_budget(questions, values["budget"], values["seed"])
-        rule = stopping.Budget()
-    else:
-        return questions, None
-    return questions, partial(stopping.sweep, rule=rule, reference=values["reference"])
-
-
-def _check_reference(name: str | None, levels: Sequence[Level], store: Store) -> None:
+def _check_reference(name: str | None, levels: Sequence[Level], runs: Sequence[Run]) -> None:
     """A reference that will not be there is refused before hours of work, not after."""
     if name is None:
         return
     known = {word for level in levels for word in (level.label, level.name)}
     if name.casefold() in {word.casefold() for word in known}:
         return
-    if not any(run.id.startswith(name.casefold()) for run in store.runs()):
+    if not any(run.id.startswith(name.casefold()) for run in runs):
         raise UsageError(
             f"--reference {name!r}: one of the levels was expected: "
             f"{', '.join(level.label for level in levels)}."

@@ -141,6 +141,11 @@ class ModelProcess:
         while not (reply := self._receive()).last:
             progress(*reply.value)
 
+    def quantized_size(self, parts: Sequence[Path], quantization: str) -> int:
+        """What `quantize` would write, in bytes, about; 0 where llama.cpp does not say."""
+        value: int = self._call("quantized_size", tuple(parts), quantization)
+        return value
+
     def tokenize(
         self,
         path: Path,

@@ -30,6 +30,7 @@ _LONGEST_VALUE = 127  # bytes of llama.h `llama_model_kv_override`
 _TENSOR = re.compile(r"\[ *(\d+)/ *(\d+)\]")
 _NO_MATRIX = re.compile(r"requires an imatrix|Missing importance matrix for tensor (\S+)")
 _SIZE = re.compile(r"quant size += +([\d.]+) MiB")
+_NEEDS_MATRIX = "will require an imatrix"
 _WRITE_FAILED = "iostream error"
 """All that llama.cpp says of a write that failed: the text of C++'s exception."""
 
@@ -87,8 +88,7 @@ def quantize(  # noqa: PLR0917 - as they come through the pipe
     with _explained(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(target)
-        header = origin.size_bytes - round(origin.bits_per_weight * origin.n_params / 8)
-        size = header + _size(parts[0], params)
+        size = _header(origin) + _size(parts[0], params)
         free = shutil.disk_usage(target.parent).free
         if free < size:
             raise ModelError(_no_room(target, "there is no room for it", free, size))
@@ -103,6 +103,29 @@ def quantize(  # noqa: PLR0917 - as they come through the pipe
         finally:
             half.unlink(missing_ok=True)
     return target
+
+
+def predicted_size(parts: Sequence[Path], quantization: str) -> int:
+    """Bytes of what `quantize` would write, about; 0 where llama.cpp does not say.
+
+    Raises ModelError where it says that it would refuse.
+    """
+    params = llama_cpp.llama_model_quantize_default_params()
+    params.ftype = capi.quantization_types()[quantization]
+    params.allow_requantize = True
+    with capi.listening() as lines:
+        size = _size(parts[0], params)
+    if any(_NEEDS_MATRIX in line for line in lines):
+        raise ModelError(
+            f"{parts[0]}: cannot be made {quantization}: llama.cpp wants an importance matrix for "
+            "it. Ask for another level."
+        )
+    return size and _header(gguf.read(parts)) + size
+
+
+def _header(origin: ModelInfo) -> int:
+    """Bytes of a file that are not weights."""
+    return origin.size_bytes - round(origin.bits_per_weight * origin.n_params / 8)
 
 
 def _run(source: Path, target: Path, params: Any) -> bool:  # noqa: ANN401

@@ -197,6 +197,13 @@ def _imatrix(
     yield from collector.collect(path, text, dataset, target, n_threads)
 
 
+def _quantized_size(parts: Sequence[Path], quantization: str) -> int:
+    from ggufeval.llama import capi, quantize
+
+    capi.start()
+    return quantize.predicted_size(parts, quantization)
+
+
 def _tokenize(path: Path, render: Render) -> list[TokenizedPrompt]:
     """The prompts that `render` makes for this model, in its tokens. Loads the vocabulary alone."""
     from ggufeval.llama import capi
@@ -263,6 +270,7 @@ _SERVICES: dict[str, Callable[..., Any]] = {
     "memory": _memory,
     "quantize": _quantize,
     "imatrix": _imatrix,
+    "quantized_size": _quantized_size,
     "tokenize": _tokenize,
     "tokenize_cloze": _tokenize_cloze,
     "pieces": _pieces,

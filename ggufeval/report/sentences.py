@@ -23,7 +23,7 @@ from ggufeval.types import LETTERS, Comparison, Design, RunStatus
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ggufeval.types import Fingerprint, Ladder, Replication
+    from ggufeval.types import Fingerprint, Forecast, Ladder, Replication
 
 _WITHOUT_MATRIX = ("F32", "F16", "BF16")
 """Types that no importance matrix could improve."""
@@ -69,7 +69,7 @@ def _grammar(text: str) -> str:
     return "a grammar of each question's choices" if text.startswith("choice ") else "a grammar"
 
 
-def questions_asked(asking: Comparison | Ladder) -> str:
+def questions_asked(asking: Comparison | Ladder | Forecast) -> str:
     """How many of how many, and how they were drawn."""
     subjects = numerals.count(asking.n_subjects, "subject")
     asked, all_of_them = asking.n_questions, asking.n_population

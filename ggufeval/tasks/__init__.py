@@ -12,8 +12,8 @@ import pkgutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from ggufeval.errors import UsageError
-from ggufeval.tasks import files, sampling
+from ggufeval.errors import DataError, UsageError
+from ggufeval.tasks import files, hub, outline, sampling
 from ggufeval.tasks.source import Source, Task
 from ggufeval.types import QuestionSet
 
@@ -32,18 +32,20 @@ def load(
     seed: int = 0,
     shots: int = 5,
     offline: bool = False,
+    fetch: bool = True,
 ) -> QuestionSet:
     """The questions of a study, with the shots of each subject that is among them.
 
     `task` is one of `task_names()`; without it, `data` decides: a file of one's own questions, or
     a folder of MMLU; without both it is MMLU from the hub. `limit` takes equal numbers from each
     subject, `sample` takes from all questions alike; `subjects` may be separated by commas.
+    Without `fetch`, MMLU that is not on this disk comes as an outline.
 
     Raises UsageError for an option that cannot be, DataError for questions that cannot be read.
     """
     sampling.check(limit, sample, shots)
     return sampling.select(
-        _source(task, data, offline=offline),
+        _source(task, data, offline=offline) if fetch else _foreseen(task, data),
         subjects=subjects,
         limit=limit,
         sample=sample,
@@ -74,6 +76,15 @@ def _source(name: str | None, data: Path | None, *, offline: bool) -> Source:
     if name is None and data is not None and data.is_file():
         return files.load(data)
     return task.load(data, offline=offline)
+
+
+def _foreseen(name: str | None, data: Path | None) -> Source:
+    if data is None and name in {None, DEFAULT} and not hub.is_cached():
+        return outline.mmlu()
+    try:
+        return _source(name, data, offline=True)
+    except DataError as error:
+        raise DataError(f"A dry run fetches nothing. {error}") from error
 
 
 def _task(name: str) -> Task:

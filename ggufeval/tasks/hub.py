@@ -31,17 +31,23 @@ def parquet_files(*, offline: bool) -> dict[str, Path]:
 
     Raises DataError where it is not there and cannot be fetched, or must not be, or is damaged.
     """
-    snapshot = _cached(REPO) / "snapshots" / REVISION
-    cached = {split: snapshot / file for split, file in FILES.items()}
-    # A commit never changes: what is in the cache needs no word from the hub.
-    if all(os.access(path, os.R_OK) for path in cached.values()):
-        paths = list(cached.values())
+    if is_cached():
+        paths = _in_cache()
     else:
         _check_online("MMLU", _OTHERWISE, offline=offline)
         urls = [_url(REPO, REVISION, file) for file in FILES.values()]
         paths = _download(urls, "MMLU", _OTHERWISE)
     _check_whole(paths, _OTHERWISE)
     return dict(zip(FILES, paths, strict=True))
+
+
+def is_cached() -> bool:
+    """Whether MMLU is in the hub's cache. A commit never changes: the hub need not be asked."""
+    return all(os.access(path, os.R_OK) for path in _in_cache())
+
+
+def _in_cache() -> list[Path]:
+    return [_cached(REPO) / "snapshots" / REVISION / file for file in FILES.values()]
 
 
 def details(repository: str, *, offline: bool) -> tuple[str, list[Path]]:

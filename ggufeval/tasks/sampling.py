@@ -63,6 +63,7 @@ def select(
             *(_uneven(asked, chosen) if design is Design.STRATIFIED else ()),
         ),
         recorded={q.id: source.recorded[q.id] for q in questions if q.id in source.recorded},
+        is_outline=source.is_outline,
     )
 
 

@@ -24,6 +24,8 @@ class Source:
     notes: tuple[str, ...] = ()
     recorded: Mapping[str, int | None] = field(default_factory=dict)
     """As in `QuestionSet`."""
+    is_outline: bool = False
+    """Likewise."""
 
 
 class Loader(Protocol):

@@ -15,6 +15,15 @@ from ggufeval.types.engine import (
     ModelInfo,
     Recipe,
 )
+from ggufeval.types.forecast import (
+    Disk,
+    FamilyForecast,
+    Forecast,
+    LevelForecast,
+    Origin,
+    Pace,
+    Surety,
+)
 from ggufeval.types.ladder import Ladder, Rung, RungResult, StudyFigure
 from ggufeval.types.plan import Batch, Continuation, Group, Item, Plan, TokenizedPrompt, Tokens
 from ggufeval.types.prompts import AnswerForm, ChatTemplate, Prompt, RequiredTokens, Span
@@ -65,11 +74,14 @@ __all__ = [
     "Decomposition",
     "Design",
     "Difference",
+    "Disk",
     "Divergence",
     "EngineSettings",
     "Estimate",
+    "FamilyForecast",
     "Fingerprint",
     "Floor",
+    "Forecast",
     "Generation",
     "Group",
     "GroupScore",
@@ -78,9 +90,12 @@ __all__ = [
     "Judgement",
     "Ladder",
     "LetterScores",
+    "LevelForecast",
     "Memory",
     "ModelDetails",
     "ModelInfo",
+    "Origin",
+    "Pace",
     "Plan",
     "Positions",
     "Prompt",
@@ -103,6 +118,7 @@ __all__ = [
     "Span",
     "Stop",
     "StudyFigure",
+    "Surety",
     "TokenizedPrompt",
     "Tokens",
     "Verdict",

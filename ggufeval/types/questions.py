@@ -61,6 +61,8 @@ class QuestionSet:
     recorded: Mapping[str, int | None] = field(default_factory=dict)
     """Question id -> the choice that somebody else's run answered; None: unread. Where the data
     brings them."""
+    is_outline: bool = False
+    """As many questions as there are, and as long, but blanks: the texts are not on this disk."""
 
     @property
     def sha256(self) -> str:

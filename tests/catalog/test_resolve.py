@@ -157,6 +157,15 @@ def test_catalogue_name_is_fetched_once(catalogue, wheels, tiny, monkeypatch):
     assert resolve("Tiny-Model:q8_0").quantizations == ("Q8_0",)
 
 
+def test_catalogue_name_that_must_not_be_fetched(catalogue, tiny, monkeypatch):
+    monkeypatch.setattr(module, "fetch", None)
+    (source,) = resolve("tiny-model", Request(fetch=False)).sources
+    assert source.path == catalogue / "tiny-model" / "Tiny.Q4_1.gguf"
+    assert (source.label, source.sha256) == ("Tiny Q4_1", (tiny.sha256,))
+    assert source.lacking == source.size_bytes == tiny.size_bytes
+    assert not catalogue.exists()
+
+
 def test_catalogue_name_offline(catalogue):
     with pytest.raises(ModelError, match=r"tiny-model is not on this disk yet.*--offline forbids"):
         resolve("tiny-model", Request(offline=True))
@@ -246,6 +255,26 @@ def test_one_level(hub, tiny_gguf, ask):
     assert source.sha256 == (hashlib.sha256(tiny_gguf["tiny-Q8_0.gguf"]).hexdigest(),)
     assert source.home == f"o--Tiny-GGUF-{source.sha256[0][:12]}"
     assert ask.said == []
+
+
+def test_what_must_not_be_fetched_is_as_it_would_be(hub, tiny_gguf, ask):
+    selection = ask(REPO, "Q8_0", "Q2_K", fetch=False)
+    assert not any("/resolve/" in str(request) for request in hub.requests)
+    assert all(not source.path.exists() for source in selection.sources)
+    assert [source.lacking for source in selection.sources] == [2000, 2000]
+    fetched = ask(REPO, "Q8_0", "Q2_K")
+    expected = [replace(source, lacking=None) for source in selection.sources]
+    assert list(fetched.sources) == expected
+    assert ask(REPO, "Q8_0", "Q2_K", fetch=False) == fetched
+
+
+def test_half_a_file_lacks_the_other_half(hub, tiny_gguf, ask):
+    (source,) = ask(f"{REPO}:Q8_0", fetch=False).sources
+    blobs = source.path.parents[2] / "blobs"
+    blobs.mkdir(parents=True)
+    (blobs / f"{source.sha256[0]}.incomplete").write_bytes(b"G" * 500)
+    (source,) = ask(f"{REPO}:Q8_0", fetch=False).sources
+    assert (source.size_bytes, source.lacking) == (2000, 1500)
 
 
 def test_a_file_without_a_name_takes_that_of_the_repository(hub, publish, ask):

@@ -39,6 +39,17 @@ def test_a_level_appears_under_its_name_alone(smollm2: Path, tmp_path: Path):
     assert steps == [(done, 272) for done in range(272)]
 
 
+def test_the_size_of_a_level_is_known_before_it_is_made(smollm2: Path, made):
+    with ModelProcess() as process:
+        size = process.quantized_size([smollm2], "F16")
+    assert size == pytest.approx(made("F16").stat().st_size, rel=0.001)
+
+
+def test_what_needs_an_importance_matrix_is_known_before_too(smollm2: Path):
+    with ModelProcess() as process, pytest.raises(ModelError, match=r"IQ1_S: .* importance matrix"):
+        process.quantized_size([smollm2], "IQ1_S")
+
+
 def test_an_architecture_that_llama_cpp_does_not_know_leaves_nothing(of_architecture, tmp_path):
     target = tmp_path / "out" / "level.gguf"
     with ModelProcess() as process, pytest.raises(ModelError, match=r"architecture 'lapma'\. Upg"):
