@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ggufeval.cli import _dequantize, _options
+from ggufeval.cli import _dequantize, _options, _stopping
 from ggufeval.errors import UsageError
 
 if TYPE_CHECKING:
