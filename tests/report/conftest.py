@@ -208,6 +208,47 @@ def floored(comparison):
 
 
 @pytest.fixture
+def stopped(comparison):
+    """Runs that could end early: each level was asked as many questions as it took."""
+    none = Estimate(math.nan, math.nan, math.nan)
+    asked = (5_480, 1_180, 5_480, 240)
+
+    def change(score, number):
+        return replace(with_fingerprint(score, stopping="verdict"), n=asked[number], macro=none)
+
+    whole = each(comparison, change)
+    verdicts = (Verdict.WITHIN, Verdict.UNDECIDED, Verdict.WORSE)
+    candidates = tuple(
+        replace(
+            item,
+            difference=replace(item.difference, macro=none, mcnemar_p=math.nan),
+            holm_p=math.nan,
+            judgement=replace(
+                item.judgement,
+                verdict=verdict,
+                detectable=math.nan,
+                n_stop=0 if verdict is Verdict.UNDECIDED else item.score.n - 27,
+                interval=replace(item.judgement.interval, low=low, high=high),
+            ),
+        )
+        for item, verdict, low, high in zip(
+            whole.candidates,
+            verdicts,
+            (-0.0099, -0.0394, -0.17),
+            (0.0131, 0.018, -0.0489),
+            strict=True,
+        )
+    )
+    return replace(
+        whole,
+        candidates=candidates,
+        n_questions=5_480,
+        design=Design.FULL,
+        stopping="verdict",
+    )
+
+
+@pytest.fixture
 def unjudged(comparison):
     candidates = tuple(replace(item, judgement=None) for item in comparison.candidates)
     return replace(comparison, candidates=candidates, unjudged="No verdict: the runs differ.")
