@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ggufeval import memory, permute
-from ggufeval.errors import GgufevalError
+from ggufeval.errors import GgufevalError, WorkerError
 from ggufeval.job import Job, ModelFiles, Options, physical_cores, prepare
 from ggufeval.llama.client import ModelProcess
 from ggufeval.readers import Answered, Work
@@ -106,12 +106,17 @@ class Session:
             self._answers = self._job.reader.answers(self._process, Path(self._job.info.path), work)
         self._progress.start(self.run, self.plan, len(self.correct), sum(self.correct.values()))
         try:
-            while to_do:
-                batch = next(self._answers)
+            for batch in self._answers:
                 self._record(batch)
                 to_do.discard(batch.position)
+                if not to_do:
+                    return
+        except BaseException:
+            self._answers = None
+            raise
         finally:
             self._progress.end()
+        raise WorkerError(f"{self.run.model.label}: the answers ended before the questions.")
 
     def _record(self, batch: Answered) -> None:
         asked = self._asked[batch.position]

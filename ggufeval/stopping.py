@@ -15,7 +15,7 @@ from ggufeval import runner
 from ggufeval.errors import GgufevalError, StoreError, UsageError
 from ggufeval.llama.client import ModelProcess
 from ggufeval.runner import Session
-from ggufeval.stats.intervals import wilson_limits
+from ggufeval.stats.alarms import guesses
 from ggufeval.stats.sequential import SequentialTest
 from ggufeval.store import Store
 from ggufeval.sweep import Failure, Level, Outcome, Say, at_hand
@@ -54,10 +54,10 @@ class UntilVerdict:
         n = 0
         for size, stop in zip(questions.rounds, level.plan.stops, strict=True):
             n += size
-            reference.advance(stop)
-            if n >= min(ENOUGH, len(keys)) and _guesses(reference, questions):
-                return "stopped, since the reference is at chance."
+            _ahead(reference, stop)
             level.advance(stop)
+            if _guesses(reference, questions):
+                return "stopped, since the reference is at chance."
             answered = keys[:n]
             test = start.after([level.correct[k] - reference.correct[k] for k in answered])
             if test.n_stop is not None:
@@ -76,7 +76,7 @@ class Budget:
         questions: QuestionSet,
         n_candidates: int,  # noqa: ARG002
     ) -> str:
-        reference.advance()
+        _ahead(reference)
         level.advance(level.plan.stops[0])
         return f"{questions.rounds[0]:,} questions asked, as the budget has it."
 
@@ -95,8 +95,8 @@ def sweep(
     """Hold each level against the reference, as far as the rule wants it.
 
     `reference` is a level's label or quantization; None: the one with the most bits a weight. A
-    level that fails does not stop the others. Raises what makes the reference fail, and UsageError
-    where there are not two levels.
+    level that fails does not stop the others; a reference that does, does. Raises what keeps the
+    reference from its first round, and UsageError where there are not two levels.
     """
     if len(the_levels) < 2:
         raise UsageError(
@@ -106,25 +106,29 @@ def sweep(
     with ExitStack() as files:
         made = _made(the_levels, options, files, say, failures)
         if len(made) < 2:
-            raise failures[0].error
+            raise failures[0].error if failures else UsageError("The levels are one file.")
         first = _reference(made, reference)
         others = [level for level in made if level is not first]
         number = store.begin_sweep()
         with runner.opened(first.files, questions, store, options, progress) as base:
-            store.add_to_sweep(number, base.run.id)
             base.advance(base.plan.stops[0])
+            store.add_to_sweep(number, base.run.id)
             runs: list[Run] = []
             for level in others:
                 try:
                     with runner.opened(level.files, questions, store, options, progress) as one:
                         _check_plan(base, one)
-                        store.add_to_sweep(number, one.run.id)
-                        said = rule.race(base, one, questions, len(the_levels) - 1)
+                        said = rule.race(base, one, questions, len(others))
                         one.stop()
+                        store.add_to_sweep(number, one.run.id)
                         runs.append(one.run)
                         say(f"{one.run.model.label}: {said}")
                 except StoreError:
                     raise
+                except _ReferenceError as broken:
+                    failures.append(Failure(first.label, broken.error))
+                    say(f"{first.label}, the reference, failed: {broken.error}")
+                    break
                 except GgufevalError as error:
                     failures.append(Failure(level.label, error))
                     say(f"{level.label} failed, the others go on: {error}")
@@ -147,10 +151,14 @@ def _made(
     failures: list[Failure],
 ) -> list[_Made]:
     """All levels' files, since the one with the most bits is to be known before the first run."""
-    made = []
+    made: list[_Made] = []
     for level in the_levels:
         try:
             files = stack.enter_context(at_hand(level, options.n_threads, say))
+            same = next((one.label for one in made if one.files.sha256 == files.sha256), "")
+            if same:
+                say(f"{level.label}: the same file as {same}, and so left out.")
+                continue
             with ModelProcess() as process:
                 made.append(_Made(level.label, files, process.info(files.parts, files.sha256)))
         except GgufevalError as error:
@@ -193,11 +201,31 @@ def _check_plan(reference: Session, level: Session) -> None:
 
 
 def _guesses(reference: Session, questions: QuestionSet) -> bool:
-    """As `stats.alarms.at_chance`, on what is answered."""
-    right = list(reference.correct.values())
-    chance = sum(1 / len(question.choices) for question in questions.questions)
-    low, _ = wilson_limits(sum(right) / len(right), len(right))
-    return low <= chance / len(questions.questions)
+    """Whether its first answers, once there are enough, cannot be told from guessing: the same
+    ones, whichever level is asked about."""
+    first = questions.questions[:ENOUGH]
+    right = [reference.correct.get((question.id, 0)) for question in first]
+    if None in right:
+        return False
+    chance = sum(1 / len(question.choices) for question in first) / len(first)
+    return guesses(sum(map(bool, right)), len(right), chance)
+
+
+class _ReferenceError(Exception):
+    """What made the reference fail is no level's fault, and ends the sweep."""
+
+    def __init__(self, error: GgufevalError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def _ahead(reference: Session, n_batches: int | None = None) -> None:
+    try:
+        reference.advance(n_batches)
+    except StoreError:
+        raise
+    except GgufevalError as error:
+        raise _ReferenceError(error) from error
 
 
 def _said(test: SequentialTest, n: int) -> str:

@@ -13,7 +13,7 @@ from ggufeval.errors import ModelError, WorkerError
 from ggufeval.llama.client import ModelProcess
 from ggufeval.memory import Room, check, here, limited
 from ggufeval.store import Store
-from ggufeval.types import Memory, RunStatus
+from ggufeval.types import Memory
 
 GB = 10**9
 NEEDED = Memory(
@@ -160,6 +160,8 @@ def test_an_estimate_that_fails_stops_nothing(monkeypatch, q4_0, few_questions, 
 
     monkeypatch.setattr(ModelProcess, "memory", fail)
     monkeypatch.setattr(ModelProcess, "score", lambda *_: iter(()))
-    with Store.open(tmp_path / "results.sqlite") as store:
-        run = runner.evaluate(q4_0, few_questions, store, SMALL)
-    assert run.status is RunStatus.DONE
+    with (
+        Store.open(tmp_path / "results.sqlite") as store,
+        pytest.raises(WorkerError, match="the answers ended before the questions"),
+    ):
+        runner.evaluate(q4_0, few_questions, store, SMALL)

@@ -8,7 +8,7 @@ import pytest
 
 from ggufeval import runner, stopping, sweep, tasks
 from ggufeval.catalog.resolve import resolve
-from ggufeval.errors import UsageError
+from ggufeval.errors import UsageError, WorkerError
 from ggufeval.stats import compare
 from ggufeval.store import Store
 from ggufeval.tasks import rounds
@@ -106,6 +106,35 @@ def test_a_reference_at_chance_ends_it(levels, questions, tmp_path, monkeypatch)
         runs = stopping.sweep(levels, questions, store, OPTIONS, rule=rule, say=said.append).runs
     assert said[-1].endswith("stopped, since the reference is at chance.")
     assert runs[1].n_done < 40
+
+
+def test_the_references_failure_is_not_a_levels(levels, questions, tmp_path, monkeypatch):
+    advance = runner.Session.advance
+
+    def fail(session, n_batches=None):
+        if session.run.model.quantization == "F16" and n_batches != session.plan.stops[0]:
+            raise WorkerError("the model's process was killed.")
+        advance(session, n_batches)
+
+    monkeypatch.setattr(runner.Session, "advance", fail)
+    rule = replace(RULE, margin=0.0, alpha=0.001)
+    with Store.open(tmp_path / "results.sqlite") as store:
+        outcome = stopping.sweep(levels, questions, store, OPTIONS, rule=rule)
+        assert outcome.runs == ()
+        assert [failure.label for failure in outcome.failures] == ["SmolLM2-135M-Instruct F16"]
+        assert [run.model.quantization for run in store.latest()] == ["F16"]
+
+
+def test_one_file_under_two_names_is_asked_once(levels, questions, tmp_path):
+    said = []
+    with (
+        Store.open(tmp_path / "results.sqlite") as store,
+        pytest.raises(UsageError, match="one file"),
+    ):
+        stopping.sweep(
+            [levels[0], levels[0]], questions, store, OPTIONS, rule=RULE, say=said.append
+        )
+    assert "the same file as" in said[0]
 
 
 def test_one_level_has_nothing_to_be_compared_with(levels, questions, tmp_path):

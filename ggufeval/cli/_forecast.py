@@ -35,7 +35,10 @@ def stored(path: Path) -> Iterator[Store | None]:
 def note(values: Mapping[str, Any], say: Callable[[str], None]) -> None:
     """What the forecast leaves out."""
     if values["until_verdict"] or values["budget"]:
-        say("Note: the forecast is that of whole runs; with an early end it is the most.")
+        say(
+            "Note: the forecast is that of whole runs; with an early end it "
+            "is the most, but two models are in memory at a time."
+        )
     more = [f"--{name}" for name in ("dequantize", "floor") if values[name]]
     if more:
         say(f"Note: what {' and '.join(more)} will run besides is not in the forecast.")

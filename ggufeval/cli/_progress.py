@@ -65,6 +65,7 @@ class _Counts:
         self.n_questions = plan.n_questions
         self.n_done = n_done
         self.n_before = n_done
+        self.may_stop = bool(plan.stops)
         self.writes = run.fingerprint.max_tokens > 0
         self.n_correct = n_correct
         self.n_tokens = 0
@@ -100,7 +101,7 @@ class _Counts:
         if not self.n_tokens:
             return []
         return [
-            f"{self.eta} left",
+            *([] if self.may_stop else [f"{self.eta} left"]),
             f"{self.n_correct / self.n_done:.0%} right",
             f"{self.tokens_per_second:,.0f} tokens/s",
         ]
@@ -117,6 +118,7 @@ class Bar:
             total=plan.n_questions,
             initial=n_done,
             unit="q",
+            leave=not plan.stops,
             dynamic_ncols=True,
             bar_format="{desc} |{bar}| {n_fmt}/{total_fmt}{postfix}",
         )

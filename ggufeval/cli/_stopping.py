@@ -51,6 +51,11 @@ def rule(
             "--floor enters the verdicts of runs that are finished: leave it out where a run may "
             "end early."
         )
+    if values["dequantize"] and (values["until_verdict"] or values["budget"]):
+        raise UsageError(
+            "--dequantize takes losses apart that finished runs have measured: leave it out where "
+            "a run may end early."
+        )
     if values["until_verdict"]:
         questions = rounds.until_verdict(questions, values["seed"])
         rule = stopping.UntilVerdict(values["margin"] / 100, values["alpha"])

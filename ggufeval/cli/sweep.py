@@ -80,18 +80,19 @@ def sweep(models: tuple[str, ...], **values: Any) -> None:
         say(f"Note: {note}")
     _progress.tell_if_busy(say)
     levels = house.levels(selections)
+    in_rounds, stopping = _stopping.rule(values, questions)
     if values["dry_run"]:
         _forecast.note(values, say)
         with _forecast.stored(values["db"]) as found:
             _check_reference(values["reference"], levels, found.runs() if found else ())
             _forecast.show(levels, questions, found, options, values)
         return
-    questions, stopping = _stopping.rule(values, questions)
     levels = _dequantize.levels(values, levels, say, beside=True)
     with Store.open(values["db"]) as store:
         progress = _progress.progress(quiet=quiet)
         if stopping:
-            outcome = stopping(levels, questions, store, options, progress=progress, say=say)
+            _check_reference(values["reference"], levels, ())
+            outcome = stopping(levels, in_rounds, store, options, progress=progress, say=say)
         else:
             _check_reference(values["reference"], levels, store.runs())
             outcome = house.sweep(
@@ -109,7 +110,7 @@ def sweep(models: tuple[str, ...], **values: Any) -> None:
         _progress.tell_failures(outcome.failures)
         for i, runs in enumerate(_comparable(outcome.runs)):
             path = report_path.with_stem(f"{report_path.stem}-{i + 1}") if i else report_path
-            reference = _results.find_reference(runs, values["reference"])
+            reference = runs[0] if stopping else _results.find_reference(runs, values["reference"])
             comparison, results = _results.compare(
                 store, runs, reference, margin=values["margin"], alpha=values["alpha"]
             )

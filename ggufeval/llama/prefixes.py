@@ -81,8 +81,11 @@ class Prefixes:
         if not (self._file and (place := self._places.get(prefix.tobytes()))):
             return False
         start, size = place
-        self._file.seek(start)
-        state = np.frombuffer(self._file.read(size), dtype=np.uint8)
+        try:
+            self._file.seek(start)
+            state = np.frombuffer(self._file.read(size), dtype=np.uint8)
+        except OSError:
+            return False
         if state.size != size:
             return False
         pointer = state.ctypes.data_as(_BYTES)

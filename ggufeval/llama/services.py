@@ -131,4 +131,4 @@ def _batches(
                 now - started,
                 decoder.decode_seconds - decode_seconds,
             )
-            started = now
+            started = time.perf_counter()  # a stream may have stood still

@@ -90,7 +90,11 @@ def _early(comparison: Comparison) -> str:
     n_plan, level = comparison.n_population, comparison.candidates[0].difference.micro.level
     asked = [comparison.reference.n, *(item.score.n for item in comparison.candidates)]
     saved = 1 - sum(asked) / (len(asked) * n_plan)
-    held = f"Verdicts hold the loss on all {n_plan:,} questions against {_margin(comparison)}"
+    whole = sum(comparison.reference.run.population.values())
+    drawn = f" (a random sample of {whole:,})" if whole > n_plan else ""
+    held = (
+        f"Verdicts hold the loss on all {n_plan:,} questions{drawn} against {_margin(comparison)}"
+    )
     who = "it" if len(asked) == 2 else f"one of the {len(asked) - 1}"
     false = f"at most {100 * comparison.alpha:g}% of the time is {who} false"
     if comparison.stopping == "verdict":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ggufeval.stats.intervals import wilson_limits
 from ggufeval.types import LETTERS
 
 if TYPE_CHECKING:
@@ -28,6 +29,12 @@ MIN_ANSWERS_FOR_DISTANCE = 200
 def at_chance(score: Score, chance: float) -> bool:
     """Whether the interval of the micro accuracy holds `chance` or lies below it."""
     return score.micro.low <= chance
+
+
+def guesses(n_correct: int, n: int, chance: float) -> bool:
+    """Whether Wilson's interval of n answers holds `chance` or lies below it; for answers to a
+    simple random sample, however the interval of their accuracy is reported."""
+    return wilson_limits(n_correct / n, n)[0] <= chance
 
 
 def letter_distance(counts: Sequence[int], others: Sequence[int]) -> float:

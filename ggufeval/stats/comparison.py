@@ -66,11 +66,11 @@ def compare(
             " ".join(mismatches)
             + " Run them again under the same conditions, or say --allow-mismatch."
         )
-    if reference.run.fingerprint.stopping:
+    if any(run.run.fingerprint.stopping for run in runs):
         if mismatches or by:
             raise ComparisonError(
-                "Runs that may end early are compared with their like alone, and not by "
-                f"{by or 'other conditions'}: an early end allows one question, which was it."
+                "Runs that may end early (--until-verdict, --budget) answer one question, about "
+                "the loss on all of their plan: compare them with their like, and without --by."
             )
         return compare_stopped(reference, candidates, margin=margin, alpha=alpha, level=level)
     keys = _common(runs)

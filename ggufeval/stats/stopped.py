@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from ggufeval.errors import ComparisonError
-from ggufeval.stats.alarms import at_chance, reference_alarms, score_alarms
+from ggufeval.stats.alarms import guesses, letter_alarms, reference_alarms, score_alarms
 from ggufeval.stats.divergence import divergence
 from ggufeval.stats.paired import discordance
 from ggufeval.stats.sample import Answers, Sample
@@ -67,21 +67,22 @@ def compare_stopped(
         for candidate in candidates
     ]
     chance = float(np.mean([1 / len(question.choices) for question in reference.questions]))
-    guesses = at_chance(scored, chance)
+    at_chance = guesses(scored.n_correct, scored.n, chance)
     scores = [scored, *(item.score for item in found)]
     return Comparison(
         reference=scored,
-        candidates=tuple(replace(c, judgement=None) if guesses else c for c in found),
+        candidates=tuple(replace(c, judgement=None) if at_chance else c for c in found),
         n_questions=scored.n,
         n_population=reference.run.n_questions,
         n_subjects=len(reference.run.population),
         design=reference.run.design,
         chance=chance,
-        reference_at_chance=guesses,
+        reference_at_chance=at_chance,
         alarms=(
             *alarms,
             *(reference_alarms(scored) if candidates else ()),
             *score_alarms(scores, chance),
+            *(alarm for score in scores[1:] for alarm in letter_alarms(scored, score)),
         ),
         margin=margin,
         alpha=alpha,
@@ -127,6 +128,11 @@ def _score(result: RunResult, answered: _Pairs, level: float) -> Score:
     )
 
 
+def _replaced(score: Score, micro: Estimate) -> Score:
+    """With an accuracy that an early end allows, and none that it does not."""
+    return replace(score, micro=micro, macro=_NONE, summed=None)
+
+
 def _raced(reference: _Pairs, candidate: RunResult, how: _Judging) -> Candidate:
     """By the sequential test, on what both have answered."""
     n_plan = candidate.run.n_questions
@@ -160,7 +166,7 @@ def _sampled(reference: _Pairs, candidate: RunResult, how: _Judging) -> Candidat
     interval = subset.difference(level=how.level_beside)
     score = score_answers(candidate.run, pair.theirs, pair.sample, level=how.level)
     return Candidate(
-        score=replace(score, micro=subset.accuracy(level=how.level), macro=_NONE),
+        score=_replaced(score, subset.accuracy(level=how.level)),
         difference=pair.difference(subset.difference(level=how.level)),
         judgement=Judgement(verdict_of(interval, how.margin), interval, math.nan),
         divergence=pair.divergence(),

@@ -30,6 +30,8 @@ def sweep(made, tmp_path: Path):
     ("arguments", "message"),
     [
         (("--until-verdict", "--budget", 5), "give one of them"),
+        (("--until-verdict", "--dequantize", "f32"), "leave it out where a run may end early"),
+        (("--until-verdict", "--limit", 4, "--dry-run"), "Leave --limit out"),
         (("--until-verdict", "--floor", 5), "leave it out where a run may end early"),
         (("--until-verdict", "--limit", 4), "Leave --limit out"),
         (("--budget", 10_000), "a number below that of the questions"),
@@ -42,6 +44,16 @@ def test_what_does_not_go_together_is_refused(sweep, arguments, message):
     assert result.exit_code == 2
     assert message in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_a_reference_that_guesses_is_told_and_every_level_has_answers(sweep):
+    result = sweep("--until-verdict", "--format", "json")
+    assert result.exit_code == 0, result.output
+    tree = json.loads(result.stdout)
+    assert tree["stopping"] == "verdict"
+    assert tree["reference_at_chance"]
+    assert [model["n"] for model in tree["models"]] == [20, 20]
+    assert {model["verdict"] for model in tree["models"]} == {None}
 
 
 def test_a_budget_is_compared_and_reported(sweep, tmp_path):
@@ -62,4 +74,4 @@ def test_groups_of_runs_that_ended_early_are_refused(sweep, tmp_path):
     assert sweep("--budget", 8).exit_code == 0
     result = run("compare", "--db", tmp_path / "results.sqlite", "--by", "subject")
     assert result.exit_code == 2
-    assert "early end" in result.stderr
+    assert "without --by" in result.stderr

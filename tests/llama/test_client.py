@@ -172,5 +172,5 @@ def test_this_build_tells_what_it_is():
     assert machine.build.llama_cpp_python
     assert len(machine.build.libraries_sha256) == 64
     assert any(device.startswith("CPU") for device in machine.build.devices)
-    assert types["Q4_K_M"] == 15
-    assert types["F16"] == 1
+    assert types["Q4_K_M"] == 4.5
+    assert types["F16"] == 16

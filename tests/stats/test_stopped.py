@@ -95,6 +95,20 @@ def test_a_reference_that_guesses_gives_no_verdict(make_run):
     assert c.candidates[0].judgement is None
 
 
+def test_a_reference_that_has_answered_all_can_guess_too(make_run):
+    """Its accuracy on these questions is exact, and says nothing of others."""
+    guesser = make_run(("ABCD" * 25)[:-1] + "A", 100, label="Tiny F16")
+    c = compare(guesser, [guesser])
+    assert c.reference.micro.low == c.reference.micro.value == pytest.approx(0.26)
+    assert c.reference_at_chance
+
+
+def test_a_plain_run_beside_one_that_ended_early_is_refused(make_run, make_result):
+    plain = make_result({"law": "A" * 10}, label="Tiny F16")
+    with pytest.raises(ComparisonError, match="with their like"):
+        compare(plain, [make_run("A" * 10, 10)], allow_mismatch=True)
+
+
 def test_a_budget_is_sorted_by_what_the_reference_got_right(make_run):
     stopping = "budget 40"
     answers = ("A" * 7 + "BBB") * 10
@@ -131,5 +145,5 @@ def test_a_run_without_a_whole_beginning_cannot_be_compared(make_run):
 
 def test_groups_are_refused(make_run):
     run = make_run("A" * 10, 100)
-    with pytest.raises(ComparisonError, match="early end"):
+    with pytest.raises(ComparisonError, match="without --by"):
         compare(run, [run], by="subject")
