@@ -42,7 +42,8 @@ def runs(db: Path) -> None:
 def _reading(fingerprint: Fingerprint) -> str:
     """`letter`, `cloze`, or `sample 0.6/10 grammar`: temperature and most tokens of a text.
 
-    With `-b 512` where the batches are others than usual, as those of a flip floor are.
+    With `-b 512` where the batches are others than usual, as those of a flip floor are, and with
+    `verdict` or `budget 500` where it may end early.
     """
     from ggufeval.runner import Options
 
@@ -50,7 +51,7 @@ def _reading(fingerprint: Fingerprint) -> str:
     if fingerprint.max_tokens:
         said.append(f"{fingerprint.temperature:g}/{fingerprint.max_tokens}")
         said += ["grammar"] if fingerprint.grammar else []
-    said += [fingerprint.permute] if fingerprint.permute else []
+    said += [more for more in (fingerprint.permute, fingerprint.stopping) if more]
     n_batch = fingerprint.engine.n_batch
     return " ".join([*said, *([f"-b {n_batch}"] if n_batch != Options().n_batch else [])])
 
