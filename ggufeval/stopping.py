@@ -7,7 +7,6 @@ reference goes as far as the level that needs it most, and waits in between.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,7 +17,7 @@ from ggufeval.runner import Session
 from ggufeval.stats.alarms import guesses
 from ggufeval.stats.sequential import SequentialTest
 from ggufeval.store import Store
-from ggufeval.sweep import Failure, Level, Outcome, Say, at_hand
+from ggufeval.sweep import Failure, Level, Outcome, Say, files_of
 from ggufeval.types import ModelInfo, QuestionSet, Run, Verdict
 
 ENOUGH = 1000
@@ -103,35 +102,35 @@ def sweep(
             "Two levels at least were expected, one of them the reference. Name more in --quants."
         )
     failures: list[Failure] = []
-    with ExitStack() as files:
-        made = _made(the_levels, options, files, say, failures)
-        if len(made) < 2:
-            raise failures[0].error if failures else UsageError("The levels are one file.")
-        first = _reference(made, reference)
-        others = [level for level in made if level is not first]
-        number = store.begin_sweep()
-        with runner.opened(first.files, questions, store, options, progress) as base:
-            base.advance(base.plan.stops[0])
-            store.add_to_sweep(number, base.run.id)
-            runs: list[Run] = []
-            for level in others:
-                try:
-                    with runner.opened(level.files, questions, store, options, progress) as one:
-                        _check_plan(base, one)
-                        said = rule.race(base, one, questions, len(others))
-                        one.stop()
-                        store.add_to_sweep(number, one.run.id)
-                        runs.append(one.run)
-                        say(f"{one.run.model.label}: {said}")
-                except StoreError:
-                    raise
-                except _ReferenceError as broken:
-                    failures.append(Failure(first.label, broken.error))
-                    say(f"{first.label}, the reference, failed: {broken.error}")
-                    break
-                except GgufevalError as error:
-                    failures.append(Failure(level.label, error))
-                    say(f"{level.label} failed, the others go on: {error}")
+    made = _made(the_levels, options, say, failures)
+    if len(made) < 2:
+        raise failures[0].error if failures else UsageError("The levels are one file.")
+    first = _reference(made, reference)
+    others = [level for level in made if level is not first]
+    runs: list[Run] = []
+    number = store.begin_sweep()
+    with runner.opened(first.files, questions, store, options, progress) as base:
+        base.advance(base.plan.stops[0])
+        store.add_to_sweep(number, base.run.id)
+        for level in others:
+            try:
+                with runner.opened(level.files, questions, store, options, progress) as one:
+                    _check_plan(base, one)
+                    said = rule.race(base, one, questions, len(others))
+                    one.stop()
+                    store.add_to_sweep(number, one.run.id)
+                    runs.append(one.run)
+                    say(f"{one.run.model.label}: {said}")
+            except StoreError:
+                raise
+            except _ReferenceError as broken:
+                failures.append(Failure(first.label, broken.error))
+                say(f"{first.label}, the reference, failed: {broken.error}")
+                break
+            except GgufevalError as error:
+                failures.append(Failure(level.label, error))
+                say(f"{level.label} failed, the others go on: {error}")
+        else:
             base.stop()
     return Outcome((base.run, *runs) if runs else (), tuple(failures))
 
@@ -146,7 +145,6 @@ class _Made:
 def _made(
     the_levels: Sequence[Level],
     options: runner.Options,
-    stack: ExitStack,
     say: Say,
     failures: list[Failure],
 ) -> list[_Made]:
@@ -154,7 +152,7 @@ def _made(
     made: list[_Made] = []
     for level in the_levels:
         try:
-            files = stack.enter_context(at_hand(level, options.n_threads, say))
+            files = files_of(level, options.n_threads, say)
             same = next((one.label for one in made if one.files.sha256 == files.sha256), "")
             if same:
                 say(f"{level.label}: the same file as {same}, and so left out.")
@@ -168,16 +166,9 @@ def _made(
 
 
 def _reference(made: Sequence[_Made], name: str | None) -> _Made:
-    """As `compare` chooses among runs: the most bits a weight, lossy origins last."""
+    """As `compare` chooses among runs."""
     if name is None:
-        return max(
-            made,
-            key=lambda m: (
-                not m.info.dequantized_from,
-                not m.info.requantized_from,
-                m.info.bits_per_weight,
-            ),
-        )
+        return max(made, key=lambda level: level.info.fidelity)
     wanted = name.casefold()
     for level in made:
         if wanted in {level.label.casefold(), level.info.label.casefold()}:

@@ -8,7 +8,7 @@ import pytest
 
 from ggufeval import runner, stopping, sweep, tasks
 from ggufeval.catalog.resolve import resolve
-from ggufeval.errors import UsageError, WorkerError
+from ggufeval.errors import UsageError
 from ggufeval.stats import compare
 from ggufeval.store import Store
 from ggufeval.tasks import rounds
@@ -113,7 +113,8 @@ def test_the_references_failure_is_not_a_levels(levels, questions, tmp_path, mon
 
     def fail(session, n_batches=None):
         if session.run.model.quantization == "F16" and n_batches != session.plan.stops[0]:
-            raise WorkerError("the model's process was killed.")
+            session._process._process.kill()
+            session._process._process.join()
         advance(session, n_batches)
 
     monkeypatch.setattr(runner.Session, "advance", fail)
@@ -123,6 +124,7 @@ def test_the_references_failure_is_not_a_levels(levels, questions, tmp_path, mon
         assert outcome.runs == ()
         assert [failure.label for failure in outcome.failures] == ["SmolLM2-135M-Instruct F16"]
         assert [run.model.quantization for run in store.latest()] == ["F16"]
+        assert store.latest()[0].status is RunStatus.RUNNING
 
 
 def test_one_file_under_two_names_is_asked_once(levels, questions, tmp_path):

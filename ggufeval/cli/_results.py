@@ -39,19 +39,10 @@ def find_reference(runs: Sequence[Run], name: str | None) -> Run:
 def choose_reference(runs: Sequence[Run], name: str | None) -> Run:
     """The run that `name` means: an id's beginning, a label, a quantization.
 
-    Without a name it is the one with the most bits a weight, of those that were not made from a
-    lossy file where there are any: the level that a copy was made from must not look free. Weights
-    that were written out come last.
+    Without a name it is the one of the greatest fidelity.
     """
     if name is None:
-        return max(
-            runs,
-            key=lambda run: (
-                not run.model.dequantized_from,
-                not run.model.requantized_from,
-                run.model.bits_per_weight,
-            ),
-        )
+        return max(runs, key=lambda run: run.model.fidelity)
     wanted = name.casefold()
     for matches in (
         [run for run in runs if wanted in (run.id, run.model.label.casefold())],

@@ -53,6 +53,13 @@ class ModelInfo:
         return f"{self.quantized_from} as {self.quantization}"
 
     @property
+    def fidelity(self) -> tuple[bool, bool, float]:
+        """Greatest for the model that others are best compared with: the most bits a weight, of
+        those that were not made from a lossy file where there are any (the level that a copy was
+        made from must not look free); written-out weights come last."""
+        return not self.dequantized_from, not self.requantized_from, self.bits_per_weight
+
+    @property
     def is_lossy(self) -> bool:
         """Whether it is quantized, or was once, as far as it says."""
         return bool(self.requantized_from) or self.quantization not in FULL_PRECISION
