@@ -18,7 +18,7 @@ from ggufeval.stats.alarms import guesses
 from ggufeval.stats.sequential import SequentialTest
 from ggufeval.store import Store
 from ggufeval.sweep import Failure, Level, Outcome, Say, files_of
-from ggufeval.types import ModelInfo, QuestionSet, Run, Verdict
+from ggufeval.types import ModelInfo, QuestionSet, Run
 
 ENOUGH = 1000
 """Answers of the reference after which it must be better than guessing: else nothing is there
@@ -61,7 +61,7 @@ class UntilVerdict:
             test = start.after([level.correct[k] - reference.correct[k] for k in answered])
             if test.n_stop is not None:
                 break
-        return _said(test, n)
+        return f"{test.verdict} after {n:,} of {len(keys):,} questions."
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,12 +217,3 @@ def _ahead(reference: Session, n_batches: int | None = None) -> None:
         raise
     except GgufevalError as error:
         raise _ReferenceError(error) from error
-
-
-def _said(test: SequentialTest, n: int) -> str:
-    asked = f"{n:,} of {test.n_plan:,} questions"
-    if test.n_stop is None:
-        return f"undecided after {asked}."
-    points = f"{100 * test.margin:g} point" + ("" if test.margin == 0.01 else "s")
-    verdict = "within" if test.verdict is Verdict.WITHIN else "worse by more than"
-    return f"{verdict} {points} after {asked}."

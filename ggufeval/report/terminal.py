@@ -31,7 +31,7 @@ from ggufeval.report.verdicts import basis, verdicts
 from ggufeval.types import LETTERS, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rich.text import Text
 
@@ -44,31 +44,54 @@ _GROUP_NAME, _GROUP_COUNTS, _GROUP_DIFFERENCE = 20, 14, 17
 _TONES = {Verdict.WITHIN: "green", Verdict.WORSE: "red", Verdict.UNDECIDED: "bold"}
 
 
+def _always(_comparison: Comparison) -> bool:
+    return True
+
+
+def _with_candidates(comparison: Comparison) -> bool:
+    """The reference's own cells are empty, and so is the column where it is alone."""
+    return bool(comparison.candidates)
+
+
+def _with_stopping(comparison: Comparison) -> bool:
+    return bool(comparison.stopping)
+
+
+def _of_whole_runs(comparison: Comparison) -> bool:
+    return not comparison.stopping
+
+
+def _with_p(comparison: Comparison) -> bool:
+    return _with_candidates(comparison) and _of_whole_runs(comparison)
+
+
+def _with_letters(comparison: Comparison) -> bool:
+    return has_letter_mass(rows(comparison))
+
+
+def _with_divergence(comparison: Comparison) -> bool:
+    return has_divergence(rows(comparison))
+
+
 @dataclass(frozen=True, slots=True)
 class _Column(Column[Row]):
-    of_candidates: bool = False
-    """Empty for the reference, and so left out where it is alone."""
-    of_moved: bool = False
-    """Left out where no letters' probabilities are compared."""
-    of_whole: bool = False
-    """Left out where runs may end early."""
-    of_stopped: bool = False
-    """Left out where they may not."""
+    when: Callable[[Comparison], bool] = _always
+    """Left out of the tables of all other comparisons, where it would be empty."""
 
 
 _MODEL = _Column("model", lambda row: row.name, right=False, folds=True)
 
-_MASS = _Column("letter\nmass", lambda row: row.letter_mass)
+_MASS = _Column("letter\nmass", lambda row: row.letter_mass, when=_with_letters)
 
 _COST = (
     _MODEL,
     _Column("size", lambda row: row.size),
     _Column("bpw", lambda row: row.bits),
     _Column("accuracy", lambda row: row.accuracy, right=False),
-    _Column("difference", lambda row: row.change, right=False, of_candidates=True),
-    _Column("lost/won", lambda row: row.flips, of_candidates=True),
-    _Column("p", lambda row: row.p, of_candidates=True, of_whole=True),
-    _Column("asked", lambda row: row.asked, of_stopped=True),
+    _Column("difference", lambda row: row.change, right=False, when=_with_candidates),
+    _Column("lost/won", lambda row: row.flips, when=_with_candidates),
+    _Column("p", lambda row: row.p, when=_with_p),
+    _Column("asked", lambda row: row.asked, when=_with_stopping),
 )
 _COST_STACKED = (
     _MODEL,
@@ -78,17 +101,17 @@ _COST_STACKED = (
         "difference",
         lambda row: f"{row.difference}\n{row.difference_interval}",
         right=False,
-        of_candidates=True,
+        when=_with_candidates,
     ),
-    _Column("lost/won\np", lambda row: f"{row.flips}\n{row.p}", of_candidates=True, of_whole=True),
-    _Column("lost/won\nasked", lambda row: f"{row.flips}\n{row.asked}", of_stopped=True),
+    _Column("lost/won\np", lambda row: f"{row.flips}\n{row.p}", when=_with_p),
+    _Column("lost/won\nasked", lambda row: f"{row.flips}\n{row.asked}", when=_with_stopping),
 )
-_KLD = _Column("KLD", lambda row: row.kld, of_moved=True)
-_SAME = _Column("same\nanswer", lambda row: row.same_answer, of_moved=True)
+_KLD = _Column("KLD", lambda row: row.kld, when=_with_divergence)
+_SAME = _Column("same\nanswer", lambda row: row.same_answer, when=_with_divergence)
 _TOKENS = _Column("tokens/s", lambda row: row.tokens_per_second)
 _RAN = (
     _MODEL,
-    _Column("macro accuracy", lambda row: row.macro_accuracy, right=False, of_whole=True),
+    _Column("macro accuracy", lambda row: row.macro_accuracy, right=False, when=_of_whole_runs),
     _MASS,
     _KLD,
     _SAME,
@@ -105,10 +128,10 @@ _RAN_STACKED = (
         "macro\naccuracy",
         lambda row: f"{row.macro}\n{row.macro_interval}",
         right=False,
-        of_whole=True,
+        when=_of_whole_runs,
     ),
     _MASS,
-    _Column("KLD\nsame", lambda row: f"{row.kld}\n{row.same_answer}", of_moved=True),
+    _Column("KLD\nsame", lambda row: f"{row.kld}\n{row.same_answer}", when=_with_divergence),
     _Column(
         "questions/s\ntokens/s",
         lambda row: f"{row.questions_per_second}\n{row.tokens_per_second}",
@@ -132,10 +155,10 @@ def draw(comparison: Comparison, width: int = DEFAULT_WIDTH, *, color: bool = Fa
     painted = partial(_cell, toned=not comparison.reference_at_chance)
     for layouts in (
         (_COST, _COST_STACKED),
-        (_RAN, _RAN_SHORT, _RAN_STACKED) if has_divergence(found) else (_RAN, _RAN_STACKED),
+        (_RAN, _RAN_SHORT, _RAN_STACKED) if _with_divergence(comparison) else (_RAN, _RAN_STACKED),
     ):
         page.say()
-        shown = [_shown(layout, found, bool(comparison.stopping)) for layout in layouts]
+        shown = [[column for column in layout if column.when(comparison)] for layout in layouts]
         page.show(found, shown, painted)
     if comparison.groups:
         _groups(page, width, comparison)
@@ -244,18 +267,6 @@ def render(
     """As `draw`, with width and colours that suit the stream."""
     width, color = terminal_of(stream)
     return draw(comparison, width, color=color)
-
-
-def _shown(layout: Sequence[_Column], found: Sequence[Row], stopped: bool) -> list[_Column]:
-    """Without the columns that are empty for all."""
-    return [
-        column
-        for column in layout
-        if not (column.of_whole if stopped else column.of_stopped)
-        and (len(found) > 1 or not column.of_candidates)
-        and (column is not _MASS or has_letter_mass(found))
-        and (has_divergence(found) or not column.of_moved)
-    ]
 
 
 def _cell(column: Column[Row], row: Row, *, toned: bool) -> Text:
