@@ -268,7 +268,7 @@ def test_a_bar_cuts_no_number(monkeypatch, columns, shown, max_tokens):
         n_tokens=0,
     )
     bar = _progress.Bar()
-    bar.start(run, SimpleNamespace(n_questions=160, n_tokens=16_000), 0, 0)
+    bar.start(run, SimpleNamespace(n_questions=160, n_tokens=16_000, stops=()), 0, 0)
     for _ in range(4):
         bar.advance(40, 20, 4_000)
     bar.end()
@@ -277,6 +277,22 @@ def test_a_bar_cuts_no_number(monkeypatch, columns, shown, max_tokens):
     assert len(last) <= columns
     assert re.search(r"160/160(, \d+:\d\d left(, 50% right(, [\d,]+ tokens/s)?)?)?$", last)
     assert ("tokens/s" in last) == (columns == 100)
+
+
+def test_how_long_a_run_takes_that_may_end_early_nobody_knows(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setattr("tqdm.std._screen_shape_wrapper", lambda: lambda _: (100, 24))
+    run = SimpleNamespace(
+        model=SimpleNamespace(label="Tiny Q4_0"),
+        fingerprint=SimpleNamespace(max_tokens=0),
+        n_tokens=0,
+    )
+    bar = _progress.Bar()
+    bar.start(run, SimpleNamespace(n_questions=160, n_tokens=16_000, stops=(2, 9)), 0, 0)
+    bar.advance(40, 20, 4_000)
+    assert bar._bar.postfix.startswith("50% right, ")
+    bar.end()
+    assert not sys.stderr.getvalue().split("\r")[-1].strip()
 
 
 # --- systems ---
