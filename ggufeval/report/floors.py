@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,6 +20,13 @@ def floors(found: Sequence[Row]) -> list[str]:
         "Flip floor, the answers of one file that turn right or wrong when only the batches "
         f"change: {', '.join(known)}."
     )
+    moves = [
+        f"{row.name} {row.score.floor.moved:.3f}"
+        for row in found
+        if row.score.floor and math.isfinite(row.score.floor.moved)
+    ]
+    if moves:
+        text += f" Logits moved by at most (nats): {', '.join(moves)}."
     if missing := [row.name for row in found if not row.floor]:
         text += f" Not measured: {', '.join(missing)}."
     if len(found) > 1:

@@ -55,6 +55,7 @@ Where a model of the comparison has them, also:
         flip_floor_n, flip_floor_flips, flip_floor_changed
                          a second run of the file in other batches: answers that both have, those
                          right in one alone, those wrong in both with different letters
+        flip_floor_moved the greatest change of a letter's logit between the two, in nats
         flip_floor, _low, _high
                          the share of the flips; it widens verdict_low, verdict_high, detectable
         difference_arithmetic

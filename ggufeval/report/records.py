@@ -52,7 +52,8 @@ def _floor(score: Score, candidate: Candidate | None) -> dict[str, Value]:
     found: dict[str, Value] = {}
     if floor := score.floor:
         found |= {"flip_floor_n": floor.n, "flip_floor_flips": floor.flips}
-        found |= {"flip_floor_changed": floor.changed} | estimate_fields("flip_floor", floor.share)
+        found |= {"flip_floor_changed": floor.changed, "flip_floor_moved": floor.moved}
+        found |= estimate_fields("flip_floor", floor.share)
     judgement = candidate.judgement if candidate else None
     if judgement and judgement.arithmetic is not None:
         found["difference_arithmetic"] = judgement.arithmetic

@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ggufeval.stats.intervals import normal_quantile, wilson
 from ggufeval.stats.paired import discordance
 from ggufeval.stats.sample import Answers
@@ -18,6 +20,7 @@ from ggufeval.types import Floor
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ggufeval.stats.sample import Floats
     from ggufeval.types import Repeat
 
 
@@ -26,7 +29,15 @@ def floor(repeat: Repeat, *, level: float = 0.95) -> Floor:
     one, other = (Answers.of(records) for records in zip(*repeat.pairs, strict=True))
     found = discordance(one, other)
     n, flips = len(repeat.pairs), int((found.lost | found.won).sum())
-    return Floor(n, flips, int(found.changed.sum()), wilson(flips, n, level))
+    changed, share = int(found.changed.sum()), wilson(flips, n, level)
+    return Floor(n, flips, changed, share, _moved(one.logits, other.logits))
+
+
+def _moved(one: Floats, other: Floats) -> float:
+    """The greatest change; where a question has fewer choices than others, rows end in -inf."""
+    both = np.isfinite(one) & np.isfinite(other)
+    changes = np.abs(one[both] - other[both])
+    return float(changes.max()) if changes.size else math.nan
 
 
 def noise(floors: Iterable[Floor], size: float) -> float:

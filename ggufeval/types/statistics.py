@@ -74,6 +74,8 @@ class Floor:
     """Wrong in both, with different letters."""
     share: Estimate
     """F = flips / n, with Wilson's interval."""
+    moved: float = math.nan
+    """The greatest change of an answer's logits, in nats; NaN of texts, which have none."""
 
 
 @dataclass(frozen=True, slots=True)

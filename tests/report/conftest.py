@@ -199,7 +199,9 @@ def floored(comparison):
 
     def change(score, number):
         share = (*shares, None)[number]
-        return replace(score, floor=share and Floor(160, round(160 * share.value), 3, share))
+        return replace(
+            score, floor=share and Floor(160, round(160 * share.value), 3, share, 0.2104)
+        )
 
     known = each(comparison, change)
     first, *others = known.candidates

@@ -7,7 +7,10 @@ from ggufeval.report import csvfile, html, jsonfile, markdown, terminal
 from ggufeval.report.floors import floors
 from ggufeval.report.rows import rows
 
-SAID = "F16 0.63% [0.11, 3.45] of 160, Q8_0 1.25% [0.34, 4.44] of 160."
+SAID = (
+    "F16 0.63% [0.11, 3.45] of 160, Q8_0 1.25% [0.34, 4.44] of 160. "
+    "Logits moved by at most (nats): F16 0.210, Q8_0 0.210."
+)
 
 
 def test_known_and_missing(floored):
@@ -27,7 +30,8 @@ def test_nothing_is_said_where_nothing_is_known(comparison):
 def test_of_a_single_run(floored):
     (sentence,) = floors(rows(replace(floored, candidates=())))
     assert sentence.endswith(
-        "only the batches change: SmolLM2-135M-Instruct F16 0.63% [0.11, 3.45] of 160."
+        "SmolLM2-135M-Instruct F16 0.63% [0.11, 3.45] of 160. "
+        "Logits moved by at most (nats): SmolLM2-135M-Instruct F16 0.210."
     )
 
 

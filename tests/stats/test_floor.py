@@ -30,9 +30,25 @@ def test_flips_go_both_ways(make_result):
     second = make_result({"law": "ABAACAA?"})
     repeat = Repeat("other", tuple(zip(first.records, second.records, strict=True)), 8)
     found = floor(repeat)
-    assert found == Floor(8, 3, 1, wilson(3, 8))
+    assert found == Floor(8, 3, 1, wilson(3, 8), 0.0)
     turned = floor(replace(repeat, pairs=tuple(pair[::-1] for pair in repeat.pairs)))
     assert turned == found
+
+
+def test_how_far_the_logits_moved(make_result):
+    """One of the second question's by 0.25; the third has fewer choices; texts have none."""
+    rows = [(1.0, 2.0, 3.0, 4.0), (0.5, -1.25, 0.0, 0.0), (2.0, 1.0)]
+    moved = [rows[0], (0.5, -1.0, 0.0, 0.0), rows[2]]
+    first, second = (
+        tuple(
+            replace(record, letter_logits=logits)
+            for record, logits in zip(make_result({"law": "AAA"}).records, of_run, strict=True)
+        )
+        for of_run in (rows, moved)
+    )
+    assert floor(Repeat("other", tuple(zip(first, second, strict=True)), 3)).moved == 0.25
+    texts = tuple(replace(record, letter_logits=()) for record in first)
+    assert math.isnan(floor(Repeat("other", tuple(zip(texts, texts, strict=True)), 3)).moved)
 
 
 def test_noise_by_hand():
