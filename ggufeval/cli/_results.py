@@ -192,12 +192,23 @@ def write_report(path: Path, comparison: Comparison, results: Sequence[RunResult
     write(path, text, "`ggufeval report -o FILE` writes them")
 
 
-def write(path: Path, text: str, how: str) -> None:
-    """Write a text whole or not at all. Raises UsageError, which says how else to have it."""
+def write_charts(folder: Path, comparison: Comparison) -> int:
+    """Every chart as SVG and PNG; how many files. Raises UsageError where that cannot be."""
+    from ggufeval.report.plots.files import chart_files
+
+    n = 0
+    for name, content in chart_files(comparison):
+        write(folder / name, content, "`ggufeval report --charts DIR` draws them")
+        n += 1
+    return n
+
+
+def write(path: Path, content: str | bytes, how: str) -> None:
+    """Write a file whole or not at all. Raises UsageError, which says how else to have it."""
     half = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        half.write_text(text, encoding="utf-8")
+        half.write_bytes(content.encode() if isinstance(content, str) else content)
         half.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ggufeval.cli import _options
+
+if TYPE_CHECKING:
+    from ggufeval.types import Comparison, RunResult
 
 
 @click.command()
@@ -17,6 +21,18 @@ from ggufeval.cli import _options
     show_default=True,
     help="Where to; .html, .md, .json or .csv.",
 )
+@click.option(
+    "--charts",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Also write every chart there, as SVG and PNG.",
+)
+@click.option(
+    "--by",
+    type=click.Choice(["subject", "category"]),
+    help="Differences inside each subject, or each of MMLU's four categories.  [default: in pages "
+    "and charts, what suits]",
+)
 @_options.reference
 @_options.judging
 @click.option("--allow-mismatch", is_flag=True, help="Compare runs made under other conditions.")
@@ -24,8 +40,10 @@ from ggufeval.cli import _options
 def report(
     runs: tuple[str, ...],
     output: Path,
+    charts: Path | None,
     reference: str | None,
     *,
+    by: str | None,
     margin: float,
     alpha: float,
     allow_mismatch: bool,
@@ -34,9 +52,24 @@ def report(
     """Write a report of runs. Without RUN, of those made last."""
     from ggufeval.cli import _results
 
-    _results.report_format(output)  # a wrong ending is refused before anything is read
-    comparison, results = _results.stored(
-        db, runs, reference, margin=margin, alpha=alpha, allow_mismatch=allow_mismatch
-    )
+    # A wrong ending is refused before anything is read.
+    drawn = _results.report_format(output) == "html"
+
+    def compared(by: str) -> tuple[Comparison, list[RunResult]]:
+        return _results.stored(
+            db,
+            runs,
+            reference,
+            margin=margin,
+            alpha=alpha,
+            by=by,
+            allow_mismatch=allow_mismatch,
+        )
+
+    comparison, results = compared(by or ("auto" if drawn else ""))
     _results.write_report(output, comparison, results)
     click.echo(output)
+    if charts:
+        if not drawn:  # tables have groups only where they were asked for
+            comparison, _ = compared(by or "auto")
+        click.echo(f"{charts}: {_results.write_charts(charts, comparison)} files")

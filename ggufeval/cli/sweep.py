@@ -115,7 +115,10 @@ def sweep(models: tuple[str, ...], **values: Any) -> None:
                 store, runs, reference, margin=values["margin"], alpha=values["alpha"]
             )
             _results.show(values["format_name"], comparison, results)
-            _results.write_report(path, comparison, results)
+            grouped, _ = _results.compare(
+                store, runs, reference, margin=values["margin"], alpha=values["alpha"], by="auto"
+            )
+            _results.write_report(path, grouped, results)
             say(f"\nReport: {path}")
         _results.tell_replications(store, outcome.runs, questions.recorded)
     say(f"Records: {values['db']}")

@@ -1,4 +1,4 @@
-"""The comparison as one self-contained web page: no network, no script, light or dark."""
+"""The comparison as one self-contained web page: no network; its tables need no script."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, TextIO
 
 from ggufeval.report import numerals
-from ggufeval.report.charts import accuracy_chart, difference_chart
 from ggufeval.report.decompositions import (
     HEADERS,
     TITLE,
     decomposition_legend,
     decomposition_rows,
 )
-from ggufeval.report.flips import flips
 from ggufeval.report.format import Format
+from ggufeval.report.packed import allowed, chart_library, packed, packed_json, page_script
+from ggufeval.report.plots import plots
+from ggufeval.report.plots.plot import tone
+from ggufeval.report.questions import fitting, questions
 from ggufeval.report.records import settings
 from ggufeval.report.rows import (
     DIVERGENCE,
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
     from ggufeval.types import Comparison, Fingerprint, RunResult
 
 _TEMPLATE = "template.html.j2"
+_ROOM_FOR_QUESTIONS = 4_300_000
+"""Characters: with the charts' library and the tables a page stays under 5 MB."""
 
 
 def render(
@@ -54,35 +58,42 @@ def render(
     results: Sequence[RunResult] = (),
     _stream: TextIO | None = None,
 ) -> str:
-    """Finding, tables, charts, how it was measured; with results also the flipped questions."""
+    """Finding, tables, charts, how it was measured; with results also every question."""
     run, found = comparison.reference.run, rows(comparison)
     said = finding(comparison)
+    drawn, asked = plots(comparison), questions(comparison, results)
+    browser, left_out = fitting(asked, _ROOM_FOR_QUESTIONS) if asked else ("", "")
     page = template(_TEMPLATE).render(
-        accuracy=accuracy_chart(comparison),
         alarms=alarms(comparison),
+        browser=browser,
+        charts=drawn,
+        charts_data=packed_json({each.name: each.spec for each in drawn}),
         comparison=comparison,
         decomposition_headers=HEADERS,
         decomposition_legend=decomposition_legend(comparison),
         decomposition_title=TITLE,
         decompositions=[row.cells for row in decomposition_rows(comparison)],
-        differences=difference_chart(comparison) if comparison.candidates else None,
         finding=said,
         divergence=divergence_cells(found),
         divergence_headers=DIVERGENCE,
         divergence_legend=divergence_legend(comparison),
         fingerprint=tuple(conditions(run.fingerprint)),
-        flips=flips(comparison, results),
         has_letter_mass=has_letter_mass(found),
         has_macro=has_macro(found),
         heading=heading(comparison),
+        left_out=left_out,
         legend=legend(comparison),
         letters=LETTERS[: n_positions(found)],
+        library=packed(chart_library()),
         model=common_words(comparison) or numerals.visible(run.model.label),
         notes=notes(comparison),
         positions_legend=positions_legend(comparison),
+        policy=f"{allowed(page_script())} {allowed(chart_library())}",
         rows=found,
+        script=page_script(),
         standing=basis(comparison),
         task=numerals.visible(run.task),
+        tones=[tone(comparison, row) for row in found],
         verdicts=[each for each in verdicts(comparison) if each != said],
     )
     return page.rstrip() + "\n"

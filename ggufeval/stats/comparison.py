@@ -13,7 +13,7 @@ from ggufeval.stats.alarms import at_chance, letter_alarms, reference_alarms, sc
 from ggufeval.stats.decomposition import decompositions
 from ggufeval.stats.differences import difference, micro_counts
 from ggufeval.stats.divergence import divergence
-from ggufeval.stats.groups import group_scores
+from ggufeval.stats.groups import AUTO, group_scores, suitable
 from ggufeval.stats.paired import holm
 from ggufeval.stats.sample import Answers, Sample
 from ggufeval.stats.scores import score_answers
@@ -52,8 +52,8 @@ def compare(
     the questions that were planned are missing (which ones, nobody has drawn), and where the runs
     differ in more than the model (a loss would not be the model's).
 
-    `by` is `subject` or `category`: then the groups are compared too, see `groups`. `floors` are
-    the flip floors that are known, by their runs' ids.
+    `by` is `subject` or `category`: then the groups are compared too, see `groups`; `auto` takes
+    what suits. `floors` are the flip floors that are known, by their runs' ids.
 
     ComparisonError where no question is common to all, where the same question has another text
     or another gold letter in two runs, and where runs differ in more than the model; the last
@@ -67,7 +67,7 @@ def compare(
             + " Run them again under the same conditions, or say --allow-mismatch."
         )
     if any(run.run.fingerprint.stopping for run in runs):
-        if mismatches or by:
+        if mismatches or by not in {"", AUTO}:
             raise ComparisonError(
                 "Runs that may end early (--until-verdict, --budget) answer one question, about "
                 "the loss on all of their plan: compare them with their like, and without --by."
@@ -77,6 +77,7 @@ def compare(
     questions = _questions(runs, keys)
     rotations = [rotation for _, rotation in keys]
     sample = Sample.of(questions, _design(runs), reference.run.population, rotations)
+    by = suitable(sample.subjects) if by == AUTO else by
     answers = [_answers(run, keys) for run in runs]
     scores = [
         replace(score_answers(run.run, a, sample, level=level), floor=floors.get(run.run.id))

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from ggufeval.stats.sample import Answers, Sample
 
 SUBJECT, CATEGORY = "subject", "category"
+AUTO = "auto"
+"""Whichever of the two suits, or neither."""
+_MOST_SUBJECTS = 60
 
 
 def group_scores(
@@ -48,6 +51,13 @@ def group_scores(
             )
         )
     return tuple(found)
+
+
+def suitable(subjects: Sequence[str]) -> str:
+    """MMLU's categories where there are any; else subjects, if there are some but not too many."""
+    if any(category(subject) != NONE for subject in subjects):
+        return CATEGORY
+    return SUBJECT if 2 <= len(subjects) <= _MOST_SUBJECTS else ""
 
 
 def _names(sample: Sample, by: str) -> np.ndarray[tuple[int], np.dtype[np.str_]]:

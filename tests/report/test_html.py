@@ -2,13 +2,11 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
-import pytest
-
 from ggufeval.report import html
 from ggufeval.types import Question
 
 MINUS = "\N{MINUS SIGN}"
-VOID = {"meta", "link", "br", "line", "rect", "circle"}
+VOID = {"meta", "link", "br", "input"}
 
 
 class Page(HTMLParser):
@@ -35,7 +33,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        if self.open and self.open[-1] not in {"style", "title"}:
+        if self.open and self.open[-1] not in {"style", "title", "script"}:
             self.words.append(data)
 
     @property
@@ -48,8 +46,8 @@ def test_the_page_is_whole(comparison, results):
     page = Page(source)
     assert source.startswith("<!doctype html>\n")
     assert source.endswith("</html>\n")
-    assert page.tags.count("table") == 4
-    assert page.tags.count("svg") == 2
+    assert page.tags.count("table") == 3
+    assert page.tags.count("figure") == 8
     assert "Against F16 (41.23%), undecided: Q8_0, Q4_K_M†; over 1 point below: Q2_K*." in page.text
     assert f"F16, {MINUS}9.47 points [{MINUS}14.04, {MINUS}4.89]; 3.1x smaller." in page.text
     assert "Verdicts hold the loss on questions like these against 1 point" in page.text
@@ -70,40 +68,45 @@ def test_the_page_is_whole(comparison, results):
         assert words in page.text, words
 
 
-def test_nothing_is_fetched_and_nothing_runs(comparison, results):
+def policy(page):
+    (found,) = [
+        value for tag, name, value in page.attributes if name == "content" and "src" in value
+    ]
+    return found
+
+
+def test_nothing_is_fetched_and_only_our_scripts_run(comparison, results):
     source = html.render(comparison, results)
-    assert not re.search(r"https?://|//\w+\.|@import|url\(", source)
+    without_data = re.sub(r"<script.*?</script>", "", source, flags=re.DOTALL)
+    assert not re.search(r"https?://|//\w+\.|@import|url\(", without_data)
     page = Page(source)
-    assert not {"script", "img", "iframe", "object", "base", "form", "a"} & set(page.tags)
+    assert not {"img", "iframe", "object", "base", "a"} & set(page.tags)
     loading = [(tag, value) for tag, name, value in page.attributes if name in {"src", "href"}]
     assert loading == [("link", "data:,")]
     assert not [name for _, name, _ in page.attributes if name.startswith("on")]
-
-
-def test_flipped_questions(comparison, results):
-    page = Page(html.render(comparison, results))
-    assert "2 questions that a model gets right and F16 wrong, or the reverse" in page.text
-    assert "Which of these is <not> a bone of the hand? Choose one." in page.text
-    assert "B Lunate & co" in page.text
-    assert "mmlu/test/anatomy/7 C C ✓ C ✓ B ✗ A ✗" in page.text
-    assert "J choice 9 mmlu/test/virology/0 J J ✓ J ✓ J ✓ - ✗" in page.text
-    assert "All models know this one." not in page.text
+    assert policy(page).startswith("default-src 'none'; ")
+    assert policy(page).count("sha256-") == 2
+    assert "unsafe-eval" not in policy(page)
+    assert page.tags.count("script") == 4
 
 
 def test_without_results_there_are_no_questions(comparison):
     page = Page(html.render(comparison))
-    assert "flipped" not in page.text
-    assert page.tags.count("table") == 3
+    assert "The questions" not in page.text
+    assert page.tags.count("script") == 3
 
 
-def test_models_that_agree(comparison, results):
-    page = Page(html.render(comparison, results[:2]))
-    assert "No model differs from F16 in what it gets right." in page.text
+def test_what_was_left_out_is_said(comparison, results, monkeypatch):
+    monkeypatch.setattr(html, "_ROOM_FOR_QUESTIONS", 10)
+    assert (
+        "Left out, to keep the page under 5 MB: all single questions."
+        in Page(html.render(comparison, results)).text
+    )
 
 
 def test_a_single_run(single):
     page = Page(html.render(single))
-    assert page.tags.count("svg") == 1
+    assert page.tags.count("figure") == 2
     assert "SmolLM2-135M-Instruct F16 answers 41.23% of 570 questions right" in page.text
     assert "difference" not in page.text
 
@@ -129,27 +132,12 @@ def test_hostile_strings_stay_text(comparison, results, rename):
     question = Question("mmlu/test/anatomy/7", HOSTILE, HOSTILE, (HOSTILE, "{% raw %}", "c"), 2)
     results[0] = replace(results[0], questions=(question,))
     page = Page(html.render(hostile, results))
-    assert not {"script", "img"} & set(page.tags)
+    assert page.tags.count("script") == 4
+    assert "img" not in page.tags
     assert not [name for _, name, _ in page.attributes if name.startswith("on")]
     assert "<script>alert(1)</script>" in page.text
     assert "{{ 7 * 7 }}" in page.text
-    assert "{% raw %}" in page.text
     assert not {"\x00", "\x1b"} & set(page.text)
-
-
-@pytest.mark.parametrize("stem", ["&" * 700, "\x01" * 700, "模" * 700, "x" * 200_000])
-def test_the_page_stays_small(comparison, results, stem):
-    choices = tuple("'" * 5 for _ in range(10))
-    questions = tuple(Question(f"q/{i}", "s", stem, choices, 0) for i in range(500))
-    made = []
-    for result, letter in zip(results, (0, 1, 1, 1), strict=True):
-        first = replace(result.records[0], letter=letter, correct=letter == 0)
-        records = tuple(replace(first, question_id=q.id) for q in questions)
-        made.append(replace(result, questions=questions, records=records))
-    source = html.render(comparison, made)
-    Page(source)
-    assert len(source.encode()) < 1_000_000
-    assert "500 questions" in source
 
 
 def test_how_texts_were_read(sampled, results):
@@ -174,24 +162,12 @@ def test_a_way_of_reading_without_a_parser_does_not_name_one(comparison):
 
 def test_positions_of_the_right_choice(comparison, rotate, results):
     page = Page(html.render(rotate(comparison), results))
-    assert page.tags.count("table") == 5
+    assert page.tags.count("table") == 4
     assert "Position of the right choice model A B C D mean same F16 45.23 43.23" in page.text
     assert "A to D: accuracy, in %, where the right choice stands there;" in page.text
     assert "permute cyclic" in page.text
     assert "With the choices as the question has them" in page.text
     assert f"{MINUS}9.47 [{MINUS}13.65, {MINUS}5.27] 104 50 -" in page.text
-
-
-def test_flips_of_records_without_logits(sampled, results):
-    bare = [
-        replace(
-            result, records=tuple(replace(r, letter_logits=(), text="?") for r in result.records)
-        )
-        for result in results
-    ]
-    assert (
-        "J choice 9 mmlu/test/virology/0 J J ✓ J ✓ J ✓ - ✗" in Page(html.render(sampled, bare)).text
-    )
 
 
 def test_how_the_probabilities_moved(comparison, cloze):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ggufeval.report.charts import Scale
 from ggufeval.report.ladder.rows import NOT_AVAILABLE, rows
+from ggufeval.report.ladder.scale import Scale
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,12 +1,12 @@
-"""A ladder's chart as numbers: where the template draws what. See `ggufeval.report.charts`."""
+"""A ladder's chart as numbers: where the template draws what. See `report.ladder.scale`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ggufeval.report.charts import Scale, Tick, ends
 from ggufeval.report.ladder.rows import rows
+from ggufeval.report.ladder.scale import Scale, Tick, ends
 from ggufeval.report.numerals import MISSING
 
 if TYPE_CHECKING:
