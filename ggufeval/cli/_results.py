@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -156,6 +157,13 @@ def show(format_name: str, comparison: Comparison, results: Sequence[RunResult])
     click.echo(report.render(format_name, comparison, results, sys.stdout), nl=False)
 
 
+def draw(comparison: Comparison) -> None:
+    """The main chart, on stdout."""
+    from ggufeval.report import bars
+
+    click.echo(f"\n{bars.render(comparison, sys.stdout)}", nl=False)
+
+
 class Reports(Protocol):
     """A package of reports: those of a comparison, or of a ladder."""
 
@@ -184,12 +192,21 @@ def report_format(path: Path, reports: Reports | None = None) -> str:
     return by_suffix[path.suffix]
 
 
-def write_report(path: Path, comparison: Comparison, results: Sequence[RunResult]) -> None:
-    """Write a report whole or not at all. Raises UsageError where that cannot be."""
+def write_report(
+    path: Path, comparison: Comparison, results: Sequence[RunResult], more: str = ""
+) -> None:
+    """Write a report whole or not at all, `more` at its end. Raises UsageError where it cannot."""
     from ggufeval import report
 
     text = report.render(report_format(path), comparison, results)
-    write(path, text, "`ggufeval report -o FILE` writes them")
+    write(path, text + more, "`ggufeval report -o FILE` writes them")
+
+
+def links(charts: Path, report: Path, comparison: Comparison) -> str:
+    """The charts of a folder, for the end of a Markdown file that stands somewhere else."""
+    from ggufeval.report.markdown import images
+
+    return images(comparison, Path(os.path.relpath(charts, report.parent)).as_posix())
 
 
 def write_charts(folder: Path, comparison: Comparison) -> int:

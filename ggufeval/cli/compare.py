@@ -17,6 +17,7 @@ from ggufeval.cli import _options
     type=click.Choice(["subject", "category"]),
     help="Also inside each subject, or each of MMLU's four categories.",
 )
+@click.option("--chart", is_flag=True, help="Draw the differences below the table.")
 @_options.table_format
 @_options.db
 def compare(
@@ -27,6 +28,7 @@ def compare(
     alpha: float,
     allow_mismatch: bool,
     by: str | None,
+    chart: bool,
     format_name: str,
     db: Path,
 ) -> None:
@@ -35,7 +37,10 @@ def compare(
     RUN is an id, or its beginning, from `ggufeval runs`.
     """
     from ggufeval.cli import _results
+    from ggufeval.errors import UsageError
 
+    if chart and format_name != "table":
+        raise UsageError("--chart is drawn below the table: leave out --format.")
     comparison, results = _results.stored(
         db,
         runs,
@@ -46,3 +51,5 @@ def compare(
         allow_mismatch=allow_mismatch,
     )
     _results.show(format_name, comparison, results)
+    if chart:
+        _results.draw(comparison)

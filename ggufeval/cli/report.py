@@ -52,8 +52,9 @@ def report(
     """Write a report of runs. Without RUN, of those made last."""
     from ggufeval.cli import _results
 
-    # A wrong ending is refused before anything is read.
-    drawn = _results.report_format(output) == "html"
+    kind = _results.report_format(output)  # a wrong ending is refused before anything is read
+    if kind == "md":
+        charts = charts or output.with_name(f"{output.stem}-charts")
 
     def compared(by: str) -> tuple[Comparison, list[RunResult]]:
         return _results.stored(
@@ -66,10 +67,11 @@ def report(
             allow_mismatch=allow_mismatch,
         )
 
-    comparison, results = compared(by or ("auto" if drawn else ""))
-    _results.write_report(output, comparison, results)
+    comparison, results = compared(by or ("auto" if kind == "html" else ""))
+    # A table has groups only where they were asked for; among charts they are one of many.
+    pictured = compared(by or "auto")[0] if charts and kind != "html" else comparison
+    links = _results.links(charts, output, pictured) if kind == "md" and charts else ""
+    _results.write_report(output, comparison, results, links)
     click.echo(output)
     if charts:
-        if not drawn:  # tables have groups only where they were asked for
-            comparison, _ = compared(by or "auto")
-        click.echo(f"{charts}: {_results.write_charts(charts, comparison)} files")
+        click.echo(f"{charts}: {_results.write_charts(charts, pictured)} files")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, TextIO
+from urllib.parse import quote
 
 from ggufeval.report.decompositions import (
     HEADERS,
@@ -56,6 +57,17 @@ def escape(text: str) -> str:
     plain = _MARKUP.sub(lambda match: rf"\{match.group()}", text)
     # A backslash does not stop a mention, which sends mail; a comment does.
     return _MENTION.sub("@<!-- -->", plain)
+
+
+def images(comparison: Comparison, folder: str) -> str:
+    """Links to the charts that `plots.files` writes into a folder beside the report."""
+    from ggufeval.report.plots import plots
+
+    links = [
+        f"![{escape(each.title)}: {escape(each.sentence)}]({quote(f'{folder}/{each.name}.png')})"
+        for each in plots(comparison)
+    ]
+    return "\n".join(["", "## Charts", *(f"\n{link}" for link in links), ""])
 
 
 def render(

@@ -9,6 +9,8 @@ from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 
+_GLOBALS = "Object.assign(window, { vega, vegaLite, vegaEmbed });"
+
 
 def packed(text: str) -> str:
     """gzip in base64, one line: nothing in it can end the element that holds it."""
@@ -34,4 +36,4 @@ def chart_library() -> str:
     """Vega, Vega-Lite and vega-embed, as vl-convert has them: 0.9 MB, two seconds."""
     import vl_convert
 
-    return vl_convert.javascript_bundle()
+    return vl_convert.javascript_bundle(_GLOBALS)

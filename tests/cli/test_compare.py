@@ -136,3 +136,42 @@ def test_by_category(ask):
 
 def test_no_such_group(ask):
     assert ask("--by", "letter").exit_code == 2
+
+
+def test_a_chart_in_the_terminal(ask):
+    lines = ask("--chart").stdout.splitlines()
+    key, q8, q2, axis = lines[-4:]
+    assert key == "difference to F16, points: | none   : margin"
+    assert q8.startswith("Q8_0") and q2.startswith("Q2_K")
+    assert "o" in q8 and "o" in q2
+    assert axis.split() == ["-10", "-5", "0"]
+    assert max(map(len, lines)) <= 80
+    done = ask("--chart", "--format", "json")
+    assert done.exit_code == 2
+    assert "--chart is drawn below the table: leave out --format." in done.stderr
+
+
+def test_charts_stand_beside_a_markdown_report(ask, tmp_path):
+    path = tmp_path / "my report.md"
+    done = ask("-o", path, command="report")
+    folder = tmp_path / "my report-charts"
+    assert done.stdout.splitlines()[0] == str(path)
+    linked = re.findall(
+        r"!\[[^\]]+: [^\]]+\]\(my%20report-charts/([\w-]+)\.png\)", path.read_text()
+    )
+    assert len(linked) >= 5
+    assert sorted(linked) == sorted(file.stem for file in folder.glob("*.png"))
+    assert sorted(linked) == sorted(file.stem for file in folder.glob("*.svg"))
+
+
+def test_charts_in_a_folder_of_ones_own(ask, tmp_path):
+    path, folder = tmp_path / "report.csv", tmp_path / "all" / "charts"
+    done = ask("-o", path, "--charts", folder, command="report")
+    assert done.exit_code == 0, done.output
+    found = sorted(folder.iterdir())
+    assert done.stdout.splitlines() == [str(path), f"{folder}: {len(found)} files"]
+    markdown = tmp_path / "other" / "report.md"
+    markdown.parent.mkdir()
+    ask("-o", markdown, "--charts", folder, command="report")
+    assert "(../all/charts/differences.png)" in markdown.read_text("utf-8")
+    assert not (tmp_path / "other" / "report-charts").exists()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ggufeval.report.bars import axis, place_of
 from ggufeval.report.ladder.rows import NOT_AVAILABLE, rows
-from ggufeval.report.ladder.scale import Scale
+from ggufeval.report.scale import Scale
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,18 +33,8 @@ def bars(ladder: Ladder, width: int) -> list[str]:
     return [
         f"{FREE} as studied   {GRAMMAR} grammar   {PUBLISHED} study   {CHANCE} chance",
         *(f"{row.name.ljust(names)}{_bar(row, scale, room, ladder.chance)}" for row in found),
-        " " * names + _axis(scale, room),
+        " " * names + axis(scale, room, "{:g}%", zero="0%"),
     ]
-
-
-def _axis(scale: Scale, room: int) -> str:
-    axis = " " * room
-    for tick in scale.ticks("{:g}%", zero="0%"):
-        place = min(_place(tick.x, room), room - len(tick.text))
-        end = place + len(tick.text)
-        if not axis[max(place - 1, 0) : end + 1].strip():
-            axis = axis[:place] + tick.text + axis[end:]
-    return axis.rstrip()
 
 
 def _values(ladder: Ladder) -> Iterator[float]:
@@ -57,22 +48,18 @@ def _bar(row: RungRow, scale: Scale, room: int, chance: float) -> str:
     """What was measured stands in front of what was published, and that before chance."""
     result = row.result
     measured = [
-        (_place(scale.place(score.micro.value), room), mark)
+        (place_of(scale.place(score.micro.value), room), mark)
         for score, mark in ((result.free, FREE), (result.constrained, GRAMMAR))
         if score
     ]
     cells = [" "] * room
-    cells[_place(scale.place(chance), room)] = CHANCE
+    cells[place_of(scale.place(chance), room)] = CHANCE
     if len(measured) == 2:
         first, last = sorted(place for place, _ in measured)
         cells[first : last + 1] = JOINED * (last + 1 - first)
     if published := result.rung.published:
-        cells[_place(scale.place(published.micro), room)] = PUBLISHED
+        cells[place_of(scale.place(published.micro), room)] = PUBLISHED
     for place, mark in measured:
         cells[place] = mark
     text = "".join(cells).rstrip()
     return f"{text}{_BEYOND}" if result.unavailable else text
-
-
-def _place(percent: float, room: int) -> int:
-    return min(int(percent / 100 * room), room - 1)

@@ -1,4 +1,4 @@
-"""A ladder's chart as numbers: where the template draws what. See `report.ladder.scale`."""
+"""A ladder's chart as numbers: where the template draws what. See `report.scale`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ggufeval.report.ladder.rows import rows
-from ggufeval.report.ladder.scale import Scale, Tick, ends
 from ggufeval.report.numerals import MISSING
+from ggufeval.report.scale import Scale, Tick, ends
 
 if TYPE_CHECKING:
     from ggufeval.report.ladder.rows import RungRow

@@ -12,6 +12,7 @@ from ggufeval.report.plots.plot import (
     TONES,
     Chart,
     data,
+    layers,
     models_axis,
     points,
     tooltips,
@@ -64,13 +65,13 @@ def _flips(comparison: Comparison) -> Drawn | None:
             tooltip=tooltips("model", "kind", "answers"),
         )
     )
-    layers: list[alt.Chart] = [bars]
+    parts: list[alt.Chart] = [bars]
     if floors:
         ticks = alt.Chart(data(floors)).mark_tick(color=NEUTRAL, thickness=2, size=22)
-        layers.append(
+        parts.append(
             ticks.encode(y=models_axis(found), x="n:Q", tooltip=tooltips("model", "floor"))
         )
-    return alt.layer(*layers).properties(height=len(comparison.candidates) * ROW + 10)
+    return layers(*parts, height=len(comparison.candidates) * ROW + 10)
 
 
 def _said_of_flips(comparison: Comparison) -> str:
@@ -106,10 +107,11 @@ def _divergence(comparison: Comparison) -> Drawn | None:
     )
     scale = alt.Scale(type="log", padding=20)
     x = alt.X("value:Q", title="KLD, nats (logarithmic)", scale=scale)
-    return alt.layer(
+    return layers(
         base.mark_rule(strokeWidth=2).encode(x=alt.X("from:Q", scale=scale), x2="to:Q"),
         base.mark_circle(size=90, opacity=1).encode(x=x),
-    ).properties(height=max(2, len(found)) * ROW)
+        height=max(2, len(found)) * ROW,
+    )
 
 
 def _letters(comparison: Comparison) -> Drawn | None:
@@ -138,7 +140,7 @@ def _letters(comparison: Comparison) -> Drawn | None:
         if len(letters) <= len(_FEW_LETTERS)
         else alt.Scale(domain=list(letters), scheme="tableau10")
     )
-    return (
+    drawn: alt.Chart = (
         alt.Chart(data(found))
         .mark_bar(height=16)
         .encode(
@@ -150,6 +152,7 @@ def _letters(comparison: Comparison) -> Drawn | None:
         )
         .properties(height=len(rows(comparison)) * ROW)
     )
+    return drawn
 
 
 def _mass(comparison: Comparison) -> Drawn | None:
@@ -167,7 +170,7 @@ def _mass(comparison: Comparison) -> Drawn | None:
         return None
     axis = alt.Axis(format="%")
     x = alt.X("value:Q", title="letter mass", scale=alt.Scale(domain=[0, 1]), axis=axis)
-    return (
+    drawn: alt.Chart = (
         alt.Chart(data(found))
         .mark_bar(height=14)
         .encode(
@@ -178,6 +181,7 @@ def _mass(comparison: Comparison) -> Drawn | None:
         )
         .properties(height=max(2, len(found)) * ROW)
     )
+    return drawn
 
 
 CHARTS = (

@@ -13,6 +13,7 @@ from ggufeval.report.plots.plot import (
     Chart,
     data,
     is_finite,
+    layers,
     level,
     models_axis,
     percent_of,
@@ -50,11 +51,12 @@ def _overall(comparison: Comparison) -> Drawn | None:
     base = alt.Chart(data(found)).encode(y=models_axis(found), color=tone_colors())
     shown = tooltips(*_SHOWN)
     x = alt.X("value:Q", title="difference, percentage points", scale=alt.Scale(padding=12))
-    return alt.layer(
+    return layers(
         *_lines(comparison),
         base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q"), x2="high:Q", tooltip=shown),
         base.mark_circle(size=90, opacity=1).encode(x=x, tooltip=shown),
-    ).properties(height=max(2, len(found)) * ROW)
+        height=max(2, len(found)) * ROW,
+    )
 
 
 def _lines(comparison: Comparison) -> list[alt.Chart]:
@@ -91,7 +93,7 @@ def _grouped(comparison: Comparison) -> Drawn | None:
     ]
     if not found:
         return None
-    groups = list(dict.fromkeys(datum[comparison.by] for datum in found))
+    groups = list(dict.fromkeys(str(datum[comparison.by]) for datum in found))
     color = alt.Color(
         "model:N",
         sort=names,
@@ -109,13 +111,14 @@ def _grouped(comparison: Comparison) -> Drawn | None:
         tooltip=tooltips(comparison.by, "questions", "model", "difference, points"),
     )
     zero = alt.Chart(data([{"x": 0.0}])).mark_rule(color=NEUTRAL).encode(x="x:Q")
-    return alt.layer(
+    return layers(
         zero,
         base.mark_rule(strokeWidth=1.5).encode(x=alt.X("low:Q"), x2="high:Q"),
         base.mark_circle(size=45, opacity=1).encode(
             x=alt.X("value:Q", title="difference, percentage points", scale=alt.Scale(padding=12))
         ),
-    ).properties(height=len(groups) * (10 + _LANE * len(names)))
+        height=len(groups) * (10 + _LANE * len(names)),
+    )
 
 
 def _difference(estimate: Estimate, n: int) -> str:

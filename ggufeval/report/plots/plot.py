@@ -102,6 +102,12 @@ def data(found: Points) -> alt.InlineData:
     return alt.InlineData(values=found)
 
 
+def layers(*parts: Any, height: float) -> alt.LayerChart:
+    import altair as alt
+
+    return alt.LayerChart(layer=list(parts)).properties(height=height)
+
+
 def tooltips(*fields: str) -> list[alt.Tooltip]:
     """Texts as the tables have them: what is shown on hovering."""
     import altair as alt

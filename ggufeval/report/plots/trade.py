@@ -11,6 +11,7 @@ from ggufeval.report.plots.plot import (
     Chart,
     data,
     is_finite,
+    layers,
     level,
     points,
     tone_colors,
@@ -57,13 +58,15 @@ def _draw(comparison: Comparison, found: Points, title: str) -> alt.LayerChart:
         y=alt.Y("low:Q", title="accuracy, %"), y2="high:Q", tooltip=shown
     )
     dots = base.mark_circle(size=90, opacity=1).encode(y=y, tooltip=shown)
-    layers: list[alt.Chart] = [*_bands(comparison), whiskers, dots]
-    for side, align, dx in (("left", "right", -9), ("right", "left", 9)):
-        names = base.transform_filter(alt.FieldEqualPredicate(field="side", equal=side))
-        layers.append(
-            names.mark_text(align=align, dx=dx, dy=-8, fontSize=12).encode(y=y, text="model:N")
-        )
-    return alt.layer(*layers).properties(height=_HEIGHT)
+    left, right = (
+        base.transform_filter(alt.FieldEqualPredicate(field="side", equal=side))
+        for side in ("left", "right")
+    )
+    names = [
+        left.mark_text(align="right", dx=-9, dy=-8, fontSize=12).encode(y=y, text="model:N"),
+        right.mark_text(align="left", dx=9, dy=-8, fontSize=12).encode(y=y, text="model:N"),
+    ]
+    return layers(*_bands(comparison), whiskers, dots, *names, height=_HEIGHT)
 
 
 def _sides(found: Points) -> list[str]:
@@ -83,10 +86,10 @@ def _bands(comparison: Comparison) -> list[alt.Chart]:
     import altair as alt
 
     micro = comparison.reference.micro
-    layers = []
+    found = []
     if is_finite(micro) and micro.high > micro.low:
         band = [{"low": 100 * micro.low, "high": 100 * micro.high}]
-        layers.append(
+        found.append(
             alt.Chart(data(band))
             .mark_rect(color=NEUTRAL, opacity=0.18)
             .encode(y="low:Q", y2="high:Q")
@@ -95,12 +98,12 @@ def _bands(comparison: Comparison) -> list[alt.Chart]:
     chance = 100 * comparison.chance
     if 100 * min(low for low in lows if math.isfinite(low)) - chance < _CHANCE_IN_VIEW:
         line = [{"y": chance, "chance": f"{numerals.percent(comparison.chance)}%"}]
-        layers.append(
+        found.append(
             alt.Chart(data(line))
             .mark_rule(color=NEUTRAL, strokeDash=[4, 4])
             .encode(y="y:Q", tooltip=tooltips("chance"))
         )
-    return layers
+    return found
 
 
 def _bits(comparison: Comparison) -> Drawn | None:
@@ -133,7 +136,7 @@ def _speed(comparison: Comparison) -> Drawn | None:
         .mark_line(color=NEUTRAL, strokeDash=[2, 3], interpolate="step-before")
         .encode(x="x:Q", y="accuracy:Q")
     )
-    return alt.layer(line, *drawn.layer).properties(height=_HEIGHT)
+    return layers(line, *drawn.layer, height=_HEIGHT)
 
 
 def _front(found: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:

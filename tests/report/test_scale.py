@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from ggufeval.report.ladder.scale import Scale, ends
+from ggufeval.report.scale import Scale, ends
 from ggufeval.types import Estimate
 
 
