@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import struct
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from typing import Self
 
 from ggufeval.errors import StoreError, UsageError
 from ggufeval.store import database, repeats, rows
-from ggufeval.types import Question, Record, Repeat, Run, RunResult, RunStatus
+from ggufeval.types import Prompts, Question, Record, Repeat, Run, RunResult, RunStatus
 
 _RUNS = """
 SELECT runs.*, models.info,
@@ -36,6 +37,7 @@ WHERE run_id = ? ORDER BY position, rotation
 _ASKED = """
 SELECT 1 FROM questions JOIN runs USING (questions_sha256) WHERE questions.id = ? AND runs.id = ?
 """
+_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, struct.error, zlib.error)
 
 
 class Store:
@@ -71,15 +73,25 @@ class Store:
 
     # --- writing ---
 
-    def begin(self, run: Run, questions: Sequence[Question], *, force: bool = False) -> str:
+    def begin(
+        self,
+        run: Run,
+        questions: Sequence[Question],
+        prompts: Prompts | None = None,
+        *,
+        force: bool = False,
+    ) -> str:
         """The id of the run with this fingerprint, begun unless it is there.
 
         `force` begins a further attempt, once the last one is finished. `run` comes without what
         is the store's to say: the id, the status, what is summed over batches and, where it is
-        empty, `created`.
+        empty, `created`. `prompts` are the plan's: all its runs share them.
         """
         digest = run.fingerprint.digest
         with self._transaction():
+            if prompts:
+                row = rows.to_prompts(prompts, run.fingerprint.plan_hash)
+                rows.insert(self._db, "prompts", row, verb="INSERT OR IGNORE")
             last = self._db.execute(
                 "SELECT id, attempt, status FROM runs WHERE digest = ? ORDER BY attempt DESC",
                 (digest,),
@@ -89,7 +101,7 @@ class Store:
             attempt = last["attempt"] + 1 if last else 1
             run_id = digest[:12] + (f"-{attempt}" if attempt > 1 else "")
             self._put_questions(run.fingerprint.questions_sha256, questions)
-            rows.insert(self._db, "models", rows.to_model(run.model), replace_old=True)
+            rows.insert(self._db, "models", rows.to_model(run.model), verb="INSERT OR REPLACE")
             created = run.created or datetime.now(UTC).isoformat(timespec="seconds")
             rows.insert(self._db, "runs", rows.to_run(run, run_id, attempt, created))
         return run_id
@@ -103,10 +115,12 @@ class Store:
         *,
         n_tokens: int,
         seconds: float,
+        peak_rss_bytes: int = 0,
     ) -> None:
         """Store a batch with its records, all or nothing, and only once.
 
-        `chain` is the plan's hash after this batch.
+        `chain` is the plan's hash after this batch. The run's peak of memory is the greatest of
+        its batches'.
         """
         batch = {
             "run_id": run_id,
@@ -125,13 +139,15 @@ class Store:
                         f"{record.question_id}, and do not. The batch was not stored."
                     )
                 rows.insert(self._db, "records", rows.to_record(record, run_id, position))
+            self._db.execute(
+                "UPDATE runs SET peak_rss = MAX(peak_rss, ?) WHERE id = ?", (peak_rss_bytes, run_id)
+            )
 
-    def finish(self, run_id: str, peak_rss_bytes: int, status: RunStatus = RunStatus.DONE) -> None:
-        """Mark a run as done, or stopped. Its peak is the greatest of its sessions."""
+    def finish(self, run_id: str, status: RunStatus = RunStatus.DONE) -> None:
+        """Mark a run as done, or stopped."""
         with self._transaction():
             self._db.execute(
-                "UPDATE runs SET status = ?, peak_rss = MAX(peak_rss, ?) WHERE id = ?",
-                (status.value, peak_rss_bytes, self._id(run_id)),
+                "UPDATE runs SET status = ? WHERE id = ?", (status.value, self._id(run_id))
             )
 
     def begin_sweep(self) -> int:
@@ -150,12 +166,13 @@ class Store:
             )
 
     def delete(self, run_id: str) -> None:
-        """Remove a run, and the model and the questions that no other run needs."""
+        """Remove a run, and the model, the questions and the prompts that no other run needs."""
         with self._transaction():
             self._db.execute("DELETE FROM runs WHERE id = ?", (self._id(run_id),))
             for table, column, used in (
                 ("models", "sha256", "model_sha256"),
                 ("questions", "questions_sha256", "questions_sha256"),
+                ("prompts", "plan_hash", "json_extract(fingerprint, '$.plan_hash')"),
             ):
                 self._db.execute(
                     f"DELETE FROM {table} WHERE {column} NOT IN (SELECT {used} FROM runs)"  # noqa: S608
@@ -204,6 +221,15 @@ class Store:
             positions = {row["question_id"]: row["position"] for row in found}
             records = tuple(rows.from_record(row) for row in found)
         return RunResult(run, tuple(questions.values()), records, tuple(positions.values()))
+
+    def prompts(self, run_id: str) -> Prompts | None:
+        """What the run's plan sends; None where that was not kept."""
+        if not self._rows("SELECT 1 FROM sqlite_master WHERE name = 'prompts'"):
+            return None  # a file of an older format, open for reading
+        query = "SELECT texts FROM prompts WHERE plan_hash = ?"
+        found = self._rows(query, self.run(run_id).fingerprint.plan_hash)
+        with self._decoding(f"the prompts of run {run_id}"):
+            return rows.from_prompts(found[0]) if found else None
 
     def repeat(self, result: RunResult) -> Repeat | None:
         """The same file's answers to the same questions in other batches; of several such runs,
@@ -265,7 +291,7 @@ class Store:
     def _decoding(self, what: str) -> Iterator[None]:
         try:
             yield
-        except (ValueError, TypeError, KeyError, AttributeError, struct.error) as error:
+        except _UNREADABLE as error:
             raise StoreError(
                 f"{self.path}: {what} cannot be read back ({error!r}): something else wrote to the "
                 "file, or it is damaged. Go on with a copy, or with another file."
