@@ -109,7 +109,7 @@ def make_record(question, run_id="", rotation=0, **changes):
     return dataclasses.replace(record, **changes)
 
 
-def add(store, run_id, position, questions=None, seconds=1.5, peak=0):
+def add(store, run_id, position, questions=None, *, seconds=1.5, peak=0):
     questions = QUESTIONS[10 * position : 10 * position + 10] if questions is None else questions
     records = [make_record(question, run_id) for question in questions]
     store.add_batch(
@@ -422,10 +422,10 @@ PROMPTS = Prompts(
 def test_prompts_are_those_of_the_plan(store):
     first, second = (store.begin(make_run(name), QUESTIONS, PROMPTS) for name in ("F16", "Q8_0"))
     other = store.begin(make_run(plan="other"), QUESTIONS)
-    assert store.prompts(first) == store.prompts(second[:6]) == PROMPTS
-    assert store.prompts(other) is None
+    assert store.result(first).prompts == store.result(second[:6]).prompts == PROMPTS
+    assert store.result(other).prompts is None
     store.delete(first)
-    assert store.prompts(second) == PROMPTS
+    assert store.result(second).prompts == PROMPTS
     store.delete(second)
     assert store._rows("SELECT * FROM prompts") == []
 
@@ -435,7 +435,7 @@ def test_prompts_of_a_run_from_before_they_were_kept(store):
     add(store, run_id, 0)
     store.finish(run_id)
     assert store.begin(make_run(), QUESTIONS, PROMPTS) == run_id
-    assert store.prompts(run_id) == PROMPTS
+    assert store.result(run_id).prompts == PROMPTS
 
 
 def test_two_question_sets_keep_apart(store):
@@ -614,11 +614,11 @@ def test_a_file_of_format_2_gets_what_came_later(old, path):
     with Store.open(path) as store:
         assert store._db.execute("PRAGMA user_version").fetchone()[0] == 3
         assert store.result(run_id).records == records
-        assert store.prompts(run_id) is None
+        assert store.result(run_id).prompts is None
         assert store.begin(make_run(), QUESTIONS, PROMPTS) == run_id
-        assert store.prompts(run_id) == PROMPTS
+        assert store.result(run_id).prompts == PROMPTS
     with Store.open(path, read_only=True) as store:
-        assert store.prompts(run_id) == PROMPTS
+        assert store.result(run_id).prompts == PROMPTS
 
 
 def test_a_file_of_format_2_is_read_as_it_is(old, path):
@@ -626,7 +626,7 @@ def test_a_file_of_format_2_is_read_as_it_is(old, path):
     before = path.read_bytes()
     with Store.open(path, read_only=True) as store:
         assert store.result(run_id).records == records
-        assert store.prompts(run_id) is None
+        assert store.result(run_id).prompts is None
     assert path.read_bytes() == before
 
 
@@ -678,9 +678,9 @@ def test_values_that_something_else_wrote(store, path, statement):
 @pytest.mark.parametrize("texts", ["x'00'", "'text'", "7", "x'789c8b8e0500011600b9'"])
 def test_prompts_that_something_else_wrote(store, path, texts):
     run_id = store.begin(make_run(), QUESTIONS, PROMPTS)
-    alter(path, f"UPDATE prompts SET texts = {texts}")
-    with pytest.raises(StoreError, match=r"the prompts of run .* cannot be read back"):
-        store.prompts(run_id)
+    alter(path, f"UPDATE prompts SET texts = {texts}")  # noqa: S608
+    with pytest.raises(StoreError, match=r"its prompts cannot be read back"):
+        store.result(run_id)
 
 
 def test_damaged_pages(path):

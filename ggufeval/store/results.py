@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import struct
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ from sqlite3 import Row as SqliteRow
 from typing import Self
 
 from ggufeval.errors import StoreError, UsageError
-from ggufeval.store import database, repeats, rows
+from ggufeval.store import database, prompts, repeats, rows
 from ggufeval.types import Prompts, Question, Record, Repeat, Run, RunResult, RunStatus
 
 _RUNS = """
@@ -37,7 +36,6 @@ WHERE run_id = ? ORDER BY position, rotation
 _ASKED = """
 SELECT 1 FROM questions JOIN runs USING (questions_sha256) WHERE questions.id = ? AND runs.id = ?
 """
-_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, struct.error, zlib.error)
 
 
 class Store:
@@ -50,6 +48,7 @@ class Store:
     def __init__(self, path: Path, db: Connection) -> None:
         self.path = path
         self._db = db
+        self._last: tuple[str, Prompts | None] = ("", None)
 
     @classmethod
     def open(cls, path: Path, *, create: bool = True, read_only: bool = False) -> Self:
@@ -77,7 +76,7 @@ class Store:
         self,
         run: Run,
         questions: Sequence[Question],
-        prompts: Prompts | None = None,
+        sent: Prompts | None = None,
         *,
         force: bool = False,
     ) -> str:
@@ -85,13 +84,12 @@ class Store:
 
         `force` begins a further attempt, once the last one is finished. `run` comes without what
         is the store's to say: the id, the status, what is summed over batches and, where it is
-        empty, `created`. `prompts` are the plan's: all its runs share them.
+        empty, `created`. `sent` are the prompts of its plan.
         """
         digest = run.fingerprint.digest
         with self._transaction():
-            if prompts:
-                row = rows.to_prompts(prompts, run.fingerprint.plan_hash)
-                rows.insert(self._db, "prompts", row, verb="INSERT OR IGNORE")
+            if sent:
+                prompts.put(self._db, run.fingerprint.plan_hash, sent)
             last = self._db.execute(
                 "SELECT id, attempt, status FROM runs WHERE digest = ? ORDER BY attempt DESC",
                 (digest,),
@@ -101,7 +99,7 @@ class Store:
             attempt = last["attempt"] + 1 if last else 1
             run_id = digest[:12] + (f"-{attempt}" if attempt > 1 else "")
             self._put_questions(run.fingerprint.questions_sha256, questions)
-            rows.insert(self._db, "models", rows.to_model(run.model), verb="INSERT OR REPLACE")
+            rows.insert(self._db, "models", rows.to_model(run.model), replace_old=True)
             created = run.created or datetime.now(UTC).isoformat(timespec="seconds")
             rows.insert(self._db, "runs", rows.to_run(run, run_id, attempt, created))
         return run_id
@@ -210,9 +208,9 @@ class Store:
         return tuple(self.run(row["run_id"]) for row in self._rows(query))
 
     def result(self, run_id: str) -> RunResult:
-        """The run with its records so far, and the questions that these answer.
+        """The run with its records so far, the questions that these answer, and its prompts.
 
-        Both are in the order of the question set; a question's rotations stand together.
+        The first two are in the order of the question set; a question's rotations stand together.
         """
         run = self.run(run_id)
         found = self._rows(_RECORDS, run.fingerprint.questions_sha256, run.id)
@@ -220,16 +218,13 @@ class Store:
             questions = {row["question_id"]: rows.from_question(row) for row in found}
             positions = {row["question_id"]: row["position"] for row in found}
             records = tuple(rows.from_record(row) for row in found)
-        return RunResult(run, tuple(questions.values()), records, tuple(positions.values()))
-
-    def prompts(self, run_id: str) -> Prompts | None:
-        """What the run's plan sends; None where that was not kept."""
-        if not self._rows("SELECT 1 FROM sqlite_master WHERE name = 'prompts'"):
-            return None  # a file of an older format, open for reading
-        query = "SELECT texts FROM prompts WHERE plan_hash = ?"
-        found = self._rows(query, self.run(run_id).fingerprint.plan_hash)
-        with self._decoding(f"the prompts of run {run_id}"):
-            return rows.from_prompts(found[0]) if found else None
+        return RunResult(
+            run,
+            tuple(questions.values()),
+            records,
+            tuple(positions.values()),
+            self._prompts(run.fingerprint.plan_hash),
+        )
 
     def repeat(self, result: RunResult) -> Repeat | None:
         """The same file's answers to the same questions in other batches; of several such runs,
@@ -267,6 +262,14 @@ class Store:
         for position, question in enumerate(questions):
             rows.insert(self._db, "questions", rows.to_question(question, sha256, position))
 
+    def _prompts(self, plan_hash: str) -> Prompts | None:
+        """Those read last are at hand: runs of one plan, which share them, are read in a row."""
+        if self._last[0] != plan_hash:
+            with database.explained(self.path), self._decoding("its prompts"):
+                found = prompts.get(self._db, plan_hash)
+            self._last = plan_hash if found else "", found
+        return self._last[1]
+
     def _rows(self, query: str, *values: object) -> list[SqliteRow]:
         with database.explained(self.path):
             return self._db.execute(query, values).fetchall()
@@ -291,7 +294,7 @@ class Store:
     def _decoding(self, what: str) -> Iterator[None]:
         try:
             yield
-        except _UNREADABLE as error:
+        except (ValueError, TypeError, KeyError, AttributeError, struct.error) as error:
             raise StoreError(
                 f"{self.path}: {what} cannot be read back ({error!r}): something else wrote to the "
                 "file, or it is damaged. Go on with a copy, or with another file."

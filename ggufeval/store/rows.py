@@ -6,18 +6,18 @@ import json
 import math
 import sqlite3
 import struct
-import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import TypeAlias
 
-from ggufeval.types import Design, Fingerprint, ModelInfo, Prompts, Question, Record, Run, RunStatus
+from ggufeval.types import Design, Fingerprint, ModelInfo, Question, Record, Run, RunStatus
 
 Row: TypeAlias = Mapping[str, object]
 
 
-def insert(db: sqlite3.Connection, table: str, row: Row, *, verb: str = "INSERT") -> None:
+def insert(db: sqlite3.Connection, table: str, row: Row, *, replace_old: bool = False) -> None:
     columns, marks = ", ".join(row), ", ".join("?" * len(row))
+    verb = "INSERT OR REPLACE" if replace_old else "INSERT"
     query = f"{verb} INTO {table} ({columns}) VALUES ({marks})"
     db.execute(query, tuple(row.values()))
 
@@ -85,18 +85,6 @@ def to_question(question: Question, questions_sha256: str, position: int) -> Row
 def from_question(row: sqlite3.Row) -> Question:
     choices = tuple(json.loads(row["choices"]))
     return Question(row["id"], row["subject"], row["stem"], choices, row["answer"])
-
-
-def to_prompts(prompts: Prompts, plan_hash: str) -> Row:
-    rest = [(*key, *value) for key, value in prompts.rest.items()]
-    text = json.dumps({"shared": prompts.shared, "rest": rest}, separators=(",", ":"))
-    return {"plan_hash": plan_hash, "texts": zlib.compress(text.encode())}
-
-
-def from_prompts(row: sqlite3.Row) -> Prompts:
-    tree = json.loads(zlib.decompress(row["texts"]))
-    rest = {(name, rotation): (place, text) for name, rotation, place, text in tree["rest"]}
-    return Prompts(tuple(tree["shared"]), rest)
 
 
 def to_record(record: Record, run_id: str, batch: int) -> Row:
