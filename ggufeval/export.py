@@ -11,12 +11,10 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ggufeval.errors import UsageError
+from ggufeval.report.numerals import no_formula
 from ggufeval.types import LETTERS, Question, Record, RunResult
 
 Row: TypeAlias = dict[str, object]
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A spreadsheet runs a cell that begins so; questions come from anywhere."""
 
 
 def export(results: Iterable[RunResult], path: Path, fmt: str | None = None) -> int:
@@ -134,9 +132,7 @@ def _cell(value: object) -> object:
         return None
     if isinstance(value, list):
         value = json.dumps(value, ensure_ascii=False)
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
+    return no_formula(value) if isinstance(value, str) else value
 
 
 def _write_parquet(path: Path, rows: Sequence[Row]) -> None:
