@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ggufeval.errors import UsageError
-from ggufeval.report.numerals import no_formula
 from ggufeval.types import LETTERS, Question, Record, RunResult
 
 Row: TypeAlias = dict[str, object]
+
+_FORMULA = ("=", "+", "-", "@")
+"""A spreadsheet runs a cell that begins so; questions come from anywhere."""
 
 
 def export(results: Iterable[RunResult], path: Path, fmt: str | None = None) -> int:
@@ -132,7 +134,11 @@ def _cell(value: object) -> object:
         return None
     if isinstance(value, list):
         value = json.dumps(value, ensure_ascii=False)
-    return no_formula(value) if isinstance(value, str) else value
+    if isinstance(value, str) and (
+        value.lstrip().startswith(_FORMULA) or value.startswith(("\t", "\r"))
+    ):
+        return f"'{value}"
+    return value
 
 
 def _write_parquet(path: Path, rows: Sequence[Row]) -> None:

@@ -70,7 +70,8 @@ def _show_prompts(result: RunResult, question: Question, records: Sequence[Recor
     from ggufeval.report.numerals import visible
 
     for record in records:
-        text = result.prompts and result.prompts.text(question.id, record.rotation)
+        kept = result.prompts
+        text = kept.text(question.id, record.rotation) if kept else None
         if text is None:
             raise UsageError(
                 f"the prompts of run {result.run.id} were not kept, as by older versions. Repeat "

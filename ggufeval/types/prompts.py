@@ -61,7 +61,7 @@ class Prompts:
         for group, key, text in texts:
             groups.setdefault(group, {})[key] = text
         places: dict[str, int] = {}
-        rest = {}
+        rest: dict[tuple[str, int], tuple[int, str]] = {}
         for own in groups.values():
             ends = [min(own.values()), max(own.values())]
             common = commonprefix(ends) if len(own) > 1 else ""  # noqa: RUF071 - no paths
