@@ -15,7 +15,7 @@ from ggufeval.types import LETTERS, Question, Record, RunResult
 
 Row: TypeAlias = dict[str, object]
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@")
 """A spreadsheet runs a cell that begins so; questions come from anywhere."""
 
 
@@ -134,7 +134,9 @@ def _cell(value: object) -> object:
         return None
     if isinstance(value, list):
         value = json.dumps(value, ensure_ascii=False)
-    if isinstance(value, str) and value.startswith(_FORMULA):
+    if isinstance(value, str) and (
+        value.lstrip().startswith(_FORMULA) or value.startswith(("\t", "\r"))
+    ):
         return f"'{value}"
     return value
 

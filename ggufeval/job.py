@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -19,6 +19,7 @@ from ggufeval.types import (
     EngineSettings,
     Fingerprint,
     ModelInfo,
+    Prompts,
     Question,
     QuestionSet,
     TokenizedPrompt,
@@ -100,6 +101,7 @@ class Job:
     links: tuple[str, ...]
     """The plan's hash after each batch."""
     fingerprint: Fingerprint
+    prompts: Prompts
 
     @property
     def by_batch(self) -> list[tuple[tuple[Question, int], ...]]:
@@ -130,7 +132,12 @@ def prepare(
     )
     put = tuple(permute.rotated(question, rotation) for question, rotation in asked)
     reader.check(process, Path(info.path))
-    prompts = _tokenize(process, reader, info, put, questions)
+    tokenized = _tokenize(process, reader, info, put, questions)
+    texts = Prompts.of(
+        (question.subject, (question.id, rotation), prompt.text)
+        for (question, rotation), prompt in zip(asked, tokenized, strict=True)
+    )
+    prompts = tuple(replace(prompt, text="") for prompt in tokenized)
     subjects = (question.subject for question in put)
     pairs = list(zip(subjects, prompts, strict=True))
     the_plan = reader.plan(
@@ -160,7 +167,7 @@ def prepare(
         **asdict(reader.conditions(put)),
     )
     work = Work(the_plan, settings, put, prompts)
-    return Job(info, questions, reader, asked, work, links, fingerprint)
+    return Job(info, questions, reader, asked, work, links, fingerprint, texts)
 
 
 def _in_plan_order(questions: QuestionSet) -> Iterator[Question]:

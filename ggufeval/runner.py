@@ -96,7 +96,7 @@ class Session:
 
     def _end(self, status: RunStatus) -> None:
         self._answers = None
-        self._store.finish(self.run.id, self._process.peak_rss(), status)
+        self._store.finish(self.run.id, status)
         self.run = self._store.run(self.run.id)
 
     def _answer(self, to_do: set[int]) -> None:
@@ -131,6 +131,7 @@ class Session:
             records,
             n_tokens=batch.n_tokens,
             seconds=batch.seconds,
+            peak_rss_bytes=batch.peak_rss_bytes,
         )
         self._done.add(batch.position)
         self.correct |= {(r.question_id, r.rotation): r.correct for r in records}
@@ -152,9 +153,8 @@ def opened(
     """
     with ModelProcess() as process:
         job = prepare(process, model, questions, options)
-        run_id = store.begin(
-            _new_run(job, options.command), questions.questions, force=options.force
-        )
+        run = _new_run(job, options.command)
+        run_id = store.begin(run, questions.questions, job.prompts, force=options.force)
         yield Session(process, job, store.run(run_id), store, progress or Silent())
 
 

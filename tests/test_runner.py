@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from ggufeval import job, runner, tasks
+from ggufeval import job, permute, prompts, runner, tasks
 from ggufeval.errors import ContextError, PromptError, UsageError
 from ggufeval.store import Store
 from ggufeval.types import Question, QuestionSet, RunStatus
@@ -66,6 +66,7 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_bits(
         (stopped,) = store.runs()
         assert stopped.status is RunStatus.RUNNING
         assert 0 < stopped.n_done < stopped.n_questions
+        assert stopped.peak_rss_bytes > 100e6
 
         resumed = runner.evaluate(q4_0, few_questions, store, SMALL)
         assert resumed.id == stopped.id
@@ -81,6 +82,35 @@ def test_a_finished_run_is_found_and_not_run_again(q4_0, few_questions, tmp_path
         forced = runner.evaluate(q4_0, few_questions, store, replace(SMALL, force=True))
         assert forced.id != first.id
         assert records(store, forced.id) == records(store, first.id)
+
+
+def test_a_session_that_loads_no_model_leaves_the_peak_as_it_is(q4_0, few_questions, tmp_path):
+    with Store.open(tmp_path / "results.sqlite") as store:
+        with runner.opened(q4_0, few_questions, store, SMALL) as session:
+            n_batches = session.plan.n_batches
+        with pytest.raises(KeyboardInterrupt):
+            runner.evaluate(q4_0, few_questions, store, SMALL, Interruption(n_batches))
+        (before,) = store.runs()
+        store._db.execute("UPDATE runs SET peak_rss = 7")
+        after = runner.evaluate(q4_0, few_questions, store, SMALL)
+    assert (before.n_done, before.status) == (before.n_questions, RunStatus.RUNNING)
+    assert (after.status, after.peak_rss_bytes) == (RunStatus.DONE, 7)
+
+
+def test_the_prompts_are_kept(q4_0, few_questions, tmp_path):
+    question = few_questions.questions[0]
+    (prompt,) = prompts.render("mmlu", [question], few_questions.shots, None)
+    rotating = replace(SMALL, permute="cyclic")
+    with Store.open(tmp_path / "results.sqlite") as store:
+        with runner.opened(q4_0, few_questions, store, SMALL) as session:
+            sent = store.result(session.run.id).prompts
+        with runner.opened(q4_0, few_questions, store, rotating) as session:
+            rotated = store.result(session.run.id).prompts
+    assert sent.text(question.id) == rotated.text(question.id) == prompt.text
+    assert sent.text(question.id, 1) is None
+    (turned,) = prompts.render("mmlu", [permute.rotated(question, 1)], few_questions.shots, None)
+    assert rotated.text(question.id, 1) == turned.text
+    assert len(sent.shared) == len({question.subject for question in few_questions.questions})
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from ggufeval.types import (
     EngineSettings,
     Fingerprint,
     ModelInfo,
+    Prompts,
     Question,
     Record,
     Run,
@@ -108,10 +109,13 @@ def make_record(question, run_id="", rotation=0, **changes):
     return dataclasses.replace(record, **changes)
 
 
-def add(store, run_id, position, questions=None, seconds=1.5):
+def add(store, run_id, position, questions=None, *, seconds=1.5, peak=0):
     questions = QUESTIONS[10 * position : 10 * position + 10] if questions is None else questions
     records = [make_record(question, run_id) for question in questions]
-    store.add_batch(run_id, position, f"c{position}", records, n_tokens=100, seconds=seconds)
+    store.add_batch(
+        run_id, position, f"c{position}", records, n_tokens=100, seconds=seconds,
+        peak_rss_bytes=peak,
+    )  # fmt: skip
     return records
 
 
@@ -158,7 +162,7 @@ def test_same_fingerprint_is_the_same_run(store):
     run_id = store.begin(make_run(), QUESTIONS)
     add(store, run_id, 0)
     assert store.begin(make_run(), QUESTIONS) == run_id
-    store.finish(run_id, 5)
+    store.finish(run_id)
     assert store.begin(make_run(), QUESTIONS) == run_id
     assert store.run(run_id).status is RunStatus.DONE
     assert store.done_batches(run_id) == {0}
@@ -166,9 +170,9 @@ def test_same_fingerprint_is_the_same_run(store):
 
 def test_forced_attempts_are_counted(store):
     first = store.begin(make_run(), QUESTIONS)
-    store.finish(first, 1)
+    store.finish(first)
     assert store.begin(make_run(), QUESTIONS, force=True) == f"{first}-2"
-    store.finish(f"{first}-2", 1)
+    store.finish(f"{first}-2")
     assert store.begin(make_run(), QUESTIONS, force=True) == f"{first}-3"
     assert store.begin(make_run(), QUESTIONS) == f"{first}-3"
     assert store.run(first).id == first
@@ -183,12 +187,12 @@ def test_force_goes_on_with_an_attempt_that_is_not_finished(store):
 def test_sums_go_on_over_sessions(path):
     with Store.open(path) as store:
         run_id = store.begin(make_run(), QUESTIONS)
-        add(store, run_id, 0, seconds=1.5)
-        store.finish(run_id, 900)
+        add(store, run_id, 0, seconds=1.5, peak=900)
+        assert store.run(run_id).peak_rss_bytes == 900  # whatever becomes of the session
     with Store.open(path) as store:
         assert store.begin(make_run(), QUESTIONS) == run_id
-        add(store, run_id, 2, seconds=2.0)
-        store.finish(run_id, 300)
+        add(store, run_id, 2, seconds=2.0, peak=300)
+        store.finish(run_id)
         run = store.run(run_id)
     assert (run.n_done, run.n_tokens, run.seconds) == (20, 200, 3.5)
     assert (run.peak_rss_bytes, run.status) == (900, RunStatus.DONE)
@@ -223,7 +227,7 @@ def test_unknown_run(store, wrong):
 
 def test_prefix_of_several(store):
     run_id = store.begin(make_run(), QUESTIONS)
-    store.finish(run_id, 1)
+    store.finish(run_id)
     store.begin(make_run(), QUESTIONS, force=True)
     with pytest.raises(
         UsageError, match=f"'{run_id[:5]}' begins .* several runs: {run_id}-2, {run_id}"
@@ -409,6 +413,31 @@ def test_batch_of_an_unknown_run(store):
         store.done_batches("nobody")
 
 
+PROMPTS = Prompts(
+    ("", "Shots\n<|é|>\0\n"),
+    {("q/1", 0): (1, "Which?\nAnswer:"), ("q/1", 1): (1, "\ud800"), ("q/2", 0): (0, "")},
+)
+
+
+def test_prompts_are_those_of_the_plan(store):
+    first, second = (store.begin(make_run(name), QUESTIONS, PROMPTS) for name in ("F16", "Q8_0"))
+    other = store.begin(make_run(plan="other"), QUESTIONS)
+    assert store.result(first).prompts == store.result(second[:6]).prompts == PROMPTS
+    assert store.result(other).prompts is None
+    store.delete(first)
+    assert store.result(second).prompts == PROMPTS
+    store.delete(second)
+    assert store._rows("SELECT * FROM prompts") == []
+
+
+def test_prompts_of_a_run_from_before_they_were_kept(store):
+    run_id = store.begin(make_run(), QUESTIONS)
+    add(store, run_id, 0)
+    store.finish(run_id)
+    assert store.begin(make_run(), QUESTIONS, PROMPTS) == run_id
+    assert store.result(run_id).prompts == PROMPTS
+
+
 def test_two_question_sets_keep_apart(store):
     first = store.begin(make_run(), QUESTIONS)
     changed = [dataclasses.replace(q, stem="X") for q in reversed(QUESTIONS)]
@@ -438,7 +467,7 @@ def test_the_file_says_whose_it_is_and_is_safe(path):
     with Store.open(path) as store:
         pragmas = ("application_id", "user_version", "journal_mode", "synchronous", "foreign_keys")
         found = [store._db.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas]
-    assert found == [int.from_bytes(b"GGEV"), 2, "wal", 2, 1]
+    assert found == [int.from_bytes(b"GGEV"), 3, "wal", 2, 1]
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
@@ -519,8 +548,91 @@ def alter(path, *statements):
 
 
 def test_newer_version(store, path):
+    alter(path, "PRAGMA user_version = 4")
+    with pytest.raises(StoreError, match=r"newer ggufeval \(format 4; this one knows 3\). Upgrade"):
+        Store.open(path)
+
+
+FORMAT_2 = """
+PRAGMA application_id = 1195853142;
+PRAGMA user_version = 2;
+PRAGMA journal_mode = WAL;
+CREATE TABLE models (sha256 TEXT PRIMARY KEY, info TEXT NOT NULL);
+CREATE TABLE questions (
+    questions_sha256 TEXT, position INTEGER NOT NULL, id TEXT, subject TEXT NOT NULL,
+    stem TEXT NOT NULL, choices TEXT NOT NULL, answer INTEGER NOT NULL,
+    PRIMARY KEY (questions_sha256, id)
+);
+CREATE TABLE runs (
+    id TEXT PRIMARY KEY, digest TEXT NOT NULL, fingerprint TEXT NOT NULL,
+    attempt INTEGER NOT NULL, model_sha256 TEXT NOT NULL REFERENCES models,
+    questions_sha256 TEXT NOT NULL, label TEXT NOT NULL, task TEXT NOT NULL,
+    source TEXT NOT NULL, design TEXT NOT NULL, population TEXT NOT NULL,
+    n_questions INTEGER NOT NULL, n_batches INTEGER NOT NULL, status TEXT NOT NULL,
+    created TEXT NOT NULL, command TEXT NOT NULL, peak_rss INTEGER NOT NULL,
+    UNIQUE (digest, attempt)
+);
+CREATE TABLE batches (
+    run_id TEXT REFERENCES runs ON DELETE CASCADE, position INTEGER, chain TEXT NOT NULL,
+    n_tokens INTEGER NOT NULL, seconds REAL NOT NULL,
+    PRIMARY KEY (run_id, position)
+);
+CREATE TABLE records (
+    run_id TEXT REFERENCES runs ON DELETE CASCADE, question_id TEXT, rotation INTEGER,
+    batch INTEGER NOT NULL, letter INTEGER, correct INTEGER NOT NULL,
+    letter_logits BLOB NOT NULL, logsumexp REAL, letter_mass REAL, margin REAL,
+    top_token INTEGER NOT NULL, top_logit REAL, n_tokens INTEGER NOT NULL,
+    text TEXT, parse_error TEXT, partial INTEGER NOT NULL,
+    PRIMARY KEY (run_id, question_id, rotation)
+);
+CREATE TABLE sweeps (id INTEGER PRIMARY KEY, created TEXT NOT NULL);
+CREATE TABLE sweep_runs (
+    position INTEGER PRIMARY KEY, sweep_id INTEGER NOT NULL REFERENCES sweeps,
+    run_id TEXT NOT NULL REFERENCES runs ON DELETE CASCADE,
+    UNIQUE (sweep_id, run_id)
+);
+"""
+
+
+@pytest.fixture
+def old(path, tmp_path):
+    """A file of format 2 with a run of ten answers; the run's id, and the answers."""
+    with Store.open(tmp_path / "new.sqlite") as store:
+        run_id = store.begin(make_run(), QUESTIONS)
+        records = add(store, run_id, 0)
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(FORMAT_2)
+        db.execute("ATTACH ? AS new", (str(tmp_path / "new.sqlite"),))
+        for table in ("models", "questions", "runs", "batches", "records"):
+            db.execute(f"INSERT INTO {table} SELECT * FROM new.{table}")  # noqa: S608
+        db.commit()
+    return run_id, tuple(records)
+
+
+def test_a_file_of_format_2_gets_what_came_later(old, path):
+    run_id, records = old
+    with Store.open(path) as store:
+        assert store._db.execute("PRAGMA user_version").fetchone()[0] == 3
+        assert store.result(run_id).records == records
+        assert store.result(run_id).prompts is None
+        assert store.begin(make_run(), QUESTIONS, PROMPTS) == run_id
+        assert store.result(run_id).prompts == PROMPTS
+    with Store.open(path, read_only=True) as store:
+        assert store.result(run_id).prompts == PROMPTS
+
+
+def test_a_file_of_format_2_is_read_as_it_is(old, path):
+    run_id, records = old
+    before = path.read_bytes()
+    with Store.open(path, read_only=True) as store:
+        assert store.result(run_id).records == records
+        assert store.result(run_id).prompts is None
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_lacks_a_table_of_its_own_format(old, path):
     alter(path, "PRAGMA user_version = 3")
-    with pytest.raises(StoreError, match=r"newer ggufeval \(format 3; this one knows 2\). Upgrade"):
+    with pytest.raises(StoreError, match="tables are not those of format 3"):
         Store.open(path)
 
 
@@ -530,11 +642,12 @@ def test_newer_version(store, path):
         "DROP TABLE records",
         "ALTER TABLE records RENAME COLUMN letter TO word",
         "ALTER TABLE runs ADD COLUMN more",
+        "DROP TABLE prompts",
     ],
 )
 def test_other_tables(store, path, statement):
     alter(path, statement)
-    with pytest.raises(StoreError, match="tables are not those of format 2"):
+    with pytest.raises(StoreError, match="tables are not those of format 3"):
         Store.open(path)
 
 
@@ -559,6 +672,14 @@ def test_values_that_something_else_wrote(store, path, statement):
     add(store, run_id, 0)
     alter(path, statement)
     with pytest.raises(StoreError, match=r"results.sqlite: .*(cannot be read back|decode)"):
+        store.result(run_id)
+
+
+@pytest.mark.parametrize("texts", ["x'00'", "'text'", "7", "x'789c8b8e0500011600b9'"])
+def test_prompts_that_something_else_wrote(store, path, texts):
+    run_id = store.begin(make_run(), QUESTIONS, PROMPTS)
+    alter(path, f"UPDATE prompts SET texts = {texts}")  # noqa: S608
+    with pytest.raises(StoreError, match=r"its prompts cannot be read back"):
         store.result(run_id)
 
 
@@ -675,7 +796,7 @@ WRITER = textwrap.dedent("""
         for position in range(n_batches):
             if position not in done:
                 helpers.add(store, run_id, position, questions[20 * position : 20 * position + 20])
-        store.finish(run_id, 1)
+        store.finish(run_id)
 """)
 
 

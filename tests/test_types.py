@@ -18,6 +18,7 @@ from ggufeval.types import (
     Item,
     Plan,
     Prompt,
+    Prompts,
     Question,
     QuestionSet,
     Record,
@@ -195,3 +196,21 @@ def test_log_probabilities_are_logits_minus_the_log_of_their_sum():
 def test_a_record_without_logits_has_no_log_probabilities():
     record = Record("r", "q", 0, None, False, (), math.nan, math.nan, math.nan, 7, 3.0, 90)
     assert record.letter_logprobs == ()
+
+
+def test_prompts_share_whole_lines_inside_a_group():
+    texts = {
+        ("law", ("l/1", 0)): "Law.\nQ: Who?\nA:",
+        ("law", ("l/1", 1)): "Law.\nQ: Who?\nB:",
+        ("law", ("l/2", 0)): "Law.\nQ: Why?\nA:",
+        ("art", ("a/1", 0)): "Art.\nQ: Who?\nA:",
+        ("odd", ("o/1", 0)): "one",
+        ("odd", ("o/2", 0)): "on",
+    }
+    prompts = Prompts.of((group, key, text) for (group, key), text in texts.items())
+    assert prompts.shared == ("Law.\n", "")
+    assert prompts.rest["l/2", 0] == (0, "Q: Why?\nA:")
+    assert {key: prompts.text(*key) for _, key in texts} == {
+        key: text for (_, key), text in texts.items()
+    }
+    assert prompts.text("l/2", 1) is None

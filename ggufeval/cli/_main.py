@@ -23,7 +23,10 @@ class _Failure(click.ClickException):
     exit_code = GgufevalError.exit_code
 
     def format_message(self) -> str:
-        return _streams.fit(f"Error: {self.message}", sys.stderr).removeprefix("Error: ")
+        from ggufeval.report.numerals import visible
+
+        said = visible(f"Error: {self.message}", keep="\n")
+        return _streams.fit(said, sys.stderr).removeprefix("Error: ")
 
 
 @contextmanager

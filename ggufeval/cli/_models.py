@@ -77,7 +77,7 @@ class _Download:
     """A bar that appears when something is fetched. tqdm would cut its numbers, not the name."""
 
     def __init__(self, name: str, *, quiet: bool) -> None:
-        self._name = name
+        self._name = numerals.visible(name)
         self._quiet = quiet
         self._bar: tqdm[Never] | None = None
 

@@ -35,7 +35,7 @@ def say(*, quiet: bool) -> Any:
 
 
 def _say(text: str) -> None:
-    click.echo(_streams.fit(text, sys.stderr), err=True)
+    click.echo(_streams.fit(numerals.visible(text, keep="\n"), sys.stderr), err=True)
 
 
 def tell_if_busy(say: Callable[[str], None]) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import codecs
 import io
 import shutil
+import sys
 import textwrap
+from pathlib import Path
 from typing import TextIO
 
 _WIDEST = 100
@@ -38,6 +40,13 @@ def fit(text: str, stream: TextIO) -> str:
     prose = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False)
     lines = text.split("\n")
     return "\n".join(line if line.startswith(" ") else prose.fill(line) for line in lines)
+
+
+def path(name: Path) -> str:
+    """A file's name to be told on stdout: as it is where a program reads it, else visible."""
+    from ggufeval.report.numerals import visible
+
+    return visible(str(name)) if sys.stdout.isatty() else str(name)
 
 
 def _readable(error: UnicodeError) -> tuple[str | bytes, int]:

@@ -93,9 +93,13 @@ def _published(entry: Entry) -> PublishedScore:
 
 
 def _show(run: Run, agreement: Agreement) -> None:
+    from ggufeval.report.numerals import visible
+
     measured, published = agreement.measured, agreement.published
-    click.echo(f"{run.model.label}, prompt {published.prompt}, {published.shots} shots,")
-    click.echo(f"{agreement.n:,} of the {agreement.n_population:,} questions of {run.task}.\n")
+    click.echo(f"{visible(run.model.label)}, prompt {published.prompt}, {published.shots} shots,")
+    click.echo(
+        f"{agreement.n:,} of the {agreement.n_population:,} questions of {visible(run.task)}.\n"
+    )
     click.echo(f"measured   {measured.value:6.2%}  {published.average}")
     click.echo(f"published  {published.accuracy:6.2%}  {published.source}")
     low, high = max(0.0, agreement.low), min(1.0, agreement.high)
@@ -111,6 +115,9 @@ def _show(run: Run, agreement: Agreement) -> None:
 
 
 def _show_findings(findings: tuple[Finding, ...]) -> None:
+    from ggufeval.report.numerals import visible
+
     for finding in findings:
         mark = "!!" if finding.is_wrong else "ok"
-        click.echo(click.wrap_text(f"  {mark}  {finding.text}", 80, "", " " * 6))
+        said = f"  {mark}  {visible(finding.text)}"
+        click.echo(click.wrap_text(said, 80, "", " " * 6))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ggufeval.cli import _options
+from ggufeval.cli import _options, _streams
 from ggufeval.errors import UsageError
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _make(source: str, names: list[str], recipe: Recipe, values: dict[str, Any])
             say = _progress.say(quiet=quiet)
             made = house.files_of(level, values["threads"], say, recipe, steps.advance)
         for path in made.parts:
-            click.echo(path)
+            click.echo(_streams.path(path))
 
 
 def _list_types() -> None:

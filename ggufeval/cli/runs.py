@@ -29,13 +29,13 @@ def runs(db: Path) -> None:
             f"{run.n_done}" if run.n_done == run.n_questions else f"{run.n_done}/{run.n_questions}",
             f"{run.fingerprint.prompt_style}/{run.fingerprint.shots}",
             _reading(run.fingerprint),
-            visible(run.task),
+            run.task,
             run.created[:10],
-            visible(run.model.label),
+            run.model.label,
         )
         for run in found
     ]
-    for line in _lines([_HEADER, *rows]):
+    for line in _lines([_HEADER, *(tuple(map(visible, row)) for row in rows)]):
         click.echo(line)
 
 

@@ -11,14 +11,15 @@ import click
 from ggufeval.cli import _options, _streams
 
 if TYPE_CHECKING:
-    from ggufeval.types import Question, Record, Run
+    from ggufeval.types import Question, Record, Run, RunResult
 
 
 @click.command()
 @click.argument("run")
 @click.option("--question", metavar="ID", help="One question's text, and how this run answered.")
+@click.option("--prompt", is_flag=True, help="Of that question, exactly what was sent.")
 @_options.db
-def show(run: str, question: str | None, db: Path) -> None:
+def show(run: str, question: str | None, prompt: bool, db: Path) -> None:
     """Show a run and its conditions, or one question of it."""
     from ggufeval.errors import UsageError
     from ggufeval.store import Store
@@ -26,13 +27,18 @@ def show(run: str, question: str | None, db: Path) -> None:
     with Store.open(db, read_only=True) as store:
         result = store.result(run)
     if question is None:
+        if prompt:
+            raise UsageError("--prompt shows what was sent for one question: add --question ID.")
         _show_run(result.run)
         return
     asked = next((q for q in result.questions if q.id == question), None)
     records = [r for r in result.records if r.question_id == question]
     if asked is None or not records:
         raise UsageError(f"run {result.run.id} has no answer to a question {question!r}.")
-    _show_question(result.run, asked, records)
+    if prompt:
+        _show_prompts(result, asked, records)
+    else:
+        _show_question(result.run, asked, records)
 
 
 def _show_run(run: Run) -> None:
@@ -57,6 +63,23 @@ def _show_run(run: Run) -> None:
         click.echo(f"{name:16} {visible(str(value))}")
     click.echo("\nfingerprint")
     click.echo(json.dumps(json.loads(run.fingerprint.to_json()), indent=2))
+
+
+def _show_prompts(result: RunResult, question: Question, records: Sequence[Record]) -> None:
+    from ggufeval.errors import UsageError
+    from ggufeval.report.numerals import visible
+
+    for record in records:
+        kept = result.prompts
+        text = kept.text(question.id, record.rotation) if kept else None
+        if text is None:
+            raise UsageError(
+                f"the prompts of run {result.run.id} were not kept, as by older versions. Repeat "
+                "its command: it finds the answers that are there, and keeps the prompts."
+            )
+        if len(records) > 1:
+            click.echo(f"--- {_rotation(question, record)}")
+        click.echo(visible(text, keep="\n"))
 
 
 def _show_question(run: Run, question: Question, records: Sequence[Record]) -> None:

@@ -56,7 +56,7 @@ def _tokenize(model: Model, prompt: Prompt) -> TokenizedPrompt:
             )
         continuations.append(Continuation(tokens[shared:], len(tokens) - border))
     n = len(prompt.answers)
-    return TokenizedPrompt(prompt.question_id, alone[:shared], n, tuple(continuations))
+    return TokenizedPrompt(prompt.question_id, alone[:shared], n, tuple(continuations), prompt.text)
 
 
 def _n_common(one: Tokens, other: Tokens) -> int:

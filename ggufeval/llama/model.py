@@ -206,7 +206,8 @@ class Model:
             if prompt.by_letter and prompt.answers not in verified:
                 self.answer_tokens(prompt, tokens)
                 verified.add(prompt.answers)
-            result.append(TokenizedPrompt(prompt.question_id, tokens, len(prompt.answers)))
+            n = len(prompt.answers)
+            result.append(TokenizedPrompt(prompt.question_id, tokens, n, text=prompt.text))
         return result
 
     def check_required(self, prompts: Sequence[Prompt]) -> None:

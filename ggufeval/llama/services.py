@@ -5,6 +5,7 @@ Imported outside the model's process too, for its values: llama.cpp only comes i
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -42,6 +43,8 @@ class BatchOf(Generic[T]):
     n_tokens: int
     seconds: float
     decode_seconds: float
+    peak_rss_bytes: int
+    """The process's, up to here."""
 
 
 def score(
@@ -130,5 +133,24 @@ def _batches(
                 decoder.n_tokens - n_tokens,
                 now - started,
                 decoder.decode_seconds - decode_seconds,
+                peak_rss(),
             )
             started = time.perf_counter()  # a stream may have stood still
+
+
+def peak_rss() -> int:
+    """Bytes of the greatest resident set that this process has had."""
+    if sys.platform == "win32":
+        import psutil
+
+        peak = int(psutil.Process().memory_info().peak_wset)
+    elif sys.platform == "linux":
+        # Not rusage's: that begins with the parent's, whose process this was until `exec`.
+        status = Path("/proc/self/status").read_text(encoding="utf-8", errors="replace")
+        peak = int(status.partition("VmHWM:")[2].split()[0]) * 1024
+    else:
+        import resource
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        peak = peak if sys.platform == "darwin" else peak * 1024  # kilobytes elsewhere
+    return peak

@@ -244,24 +244,6 @@ def _check_grammar(path: Path, gbnf: str) -> None:
         llama_cpp.llama_sampler_free(grammar.sampler(model, gbnf))
 
 
-def _peak_rss() -> int:
-    """Bytes of the greatest resident set that this process has had."""
-    if sys.platform == "win32":
-        import psutil
-
-        peak = int(psutil.Process().memory_info().peak_wset)
-    elif sys.platform == "linux":
-        # Not rusage's: that begins with the parent's, whose process this was until `exec`.
-        status = Path("/proc/self/status").read_text(encoding="utf-8", errors="replace")
-        peak = int(status.partition("VmHWM:")[2].split()[0]) * 1024
-    else:
-        import resource
-
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        peak = peak if sys.platform == "darwin" else peak * 1024  # kilobytes elsewhere
-    return peak
-
-
 _SERVICES: dict[str, Callable[..., Any]] = {
     "machine": _machine,
     "quantization_types": _quantization_types,
@@ -278,5 +260,5 @@ _SERVICES: dict[str, Callable[..., Any]] = {
     "score": services.score,
     "cloze": services.cloze,
     "generate": services.generate,
-    "peak_rss": _peak_rss,
+    "peak_rss": services.peak_rss,
 }

@@ -65,6 +65,8 @@ class Answered:
     records: tuple[Record, ...]
     n_tokens: int
     seconds: float
+    peak_rss_bytes: int = 0
+    """Of the model's process, up to here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,4 +136,4 @@ def answered(
     for batch in batches:
         pairs = zip(batch.values, asked[batch.position], strict=True)
         records = tuple(record(value, q, len(prompt.tokens)) for value, (q, prompt) in pairs)
-        yield Answered(batch.position, records, batch.n_tokens, batch.seconds)
+        yield Answered(batch.position, records, batch.n_tokens, batch.seconds, batch.peak_rss_bytes)

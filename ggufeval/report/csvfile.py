@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from ggufeval.report.format import Format
 from ggufeval.report.groups import group_records
-from ggufeval.report.numerals import visible
+from ggufeval.report.numerals import no_formula, visible
 from ggufeval.report.records import Value, records
 
 if TYPE_CHECKING:
@@ -57,16 +57,11 @@ def field(value: Value) -> Value:
         case bool():
             return str(value).lower()
         case str():
-            return _guarded(visible(value))
+            return no_formula(visible(value))
         case float() if not math.isfinite(value):
             return None
         case _:
             return value
-
-
-def _guarded(text: str) -> str:
-    """Text that a spreadsheet does not take for a formula."""
-    return f"'{text}" if text.lstrip().startswith(("=", "+", "-", "@")) else text
 
 
 FORMAT = Format("csv", ".csv", render)

@@ -29,6 +29,12 @@ def visible(text: str, keep: str = "") -> str:
     )
 
 
+def no_formula(text: str) -> str:
+    """Text for a cell of CSV that no spreadsheet takes for a formula, behind an apostrophe."""
+    is_one = text.lstrip().startswith(("=", "+", "-", "@")) or text.startswith(("\t", "\r"))
+    return f"'{text}" if is_one else text
+
+
 def clip(text: str, length: int) -> str:
     """At most `length` characters; the middle goes, since names differ at their ends."""
     if len(text) <= length:

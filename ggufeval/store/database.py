@@ -13,7 +13,7 @@ from ggufeval.errors import StoreError
 APPLICATION_ID = 0x47474556
 """`GGEV`, in the header of the file: how SQLite files tell whose they are."""
 
-VERSION = 2
+VERSION = 3
 """`user_version` of the file. It grows whenever the tables or the values in them change."""
 
 BUSY_SECONDS = 10.0
@@ -55,6 +55,9 @@ CREATE TABLE sweep_runs (
     UNIQUE (sweep_id, run_id)
 );
 """
+_ADDED = ("CREATE TABLE IF NOT EXISTS prompts (plan_hash TEXT PRIMARY KEY, texts BLOB NOT NULL)",)
+"""The tables that came with format 3. An older file gets them when it is opened for writing."""
+
 _ADVICE = {
     "SQLITE_BUSY": "Another process keeps it locked: wait until that one is done.",
     "SQLITE_CANTOPEN": "Check that its folder exists and that you may write there.",
@@ -154,6 +157,8 @@ def _prepare(db: sqlite3.Connection, path: Path, *, create: bool, read_only: boo
     with transaction(db, path):
         if empty and _is_empty(db, path):  # another process may have been faster
             _make_tables(db)
+        for statement in _ADDED:
+            db.execute(statement)
         # Always, since only a write finds out, and before the first batch, whether writing fails.
         db.execute(f"PRAGMA user_version = {VERSION}")
     db.execute("PRAGMA journal_mode = WAL")
@@ -176,9 +181,9 @@ def _is_empty(db: sqlite3.Connection, path: Path) -> bool:
             f"{path}: written by a newer ggufeval (format {version}; this one knows {VERSION}). "
             "Upgrade ggufeval, or name another file."
         )
-    if any(tables.get(name) != columns for name, columns in _expected_tables().items()):
+    if any(tables.get(name) != columns for name, columns in _expected_tables(version).items()):
         raise StoreError(
-            f"{path}: its tables are not those of format {VERSION}. Name another file."
+            f"{path}: its tables are not those of format {version}. Name another file."
         )
     return False
 
@@ -200,10 +205,12 @@ def _tables(db: sqlite3.Connection) -> dict[str, list[str]]:
     return tables
 
 
-def _expected_tables() -> dict[str, list[str]]:
+def _expected_tables(version: int) -> dict[str, list[str]]:
     db = sqlite3.connect(":memory:")
     try:
         db.executescript(_SCHEMA)
+        for statement in _ADDED if version >= VERSION else ():
+            db.execute(statement)
         return _tables(db)
     finally:
         db.close()

@@ -13,8 +13,8 @@ from sqlite3 import Row as SqliteRow
 from typing import Self
 
 from ggufeval.errors import StoreError, UsageError
-from ggufeval.store import database, repeats, rows
-from ggufeval.types import Question, Record, Repeat, Run, RunResult, RunStatus
+from ggufeval.store import database, prompts, repeats, rows
+from ggufeval.types import Prompts, Question, Record, Repeat, Run, RunResult, RunStatus
 
 _RUNS = """
 SELECT runs.*, models.info,
@@ -48,6 +48,7 @@ class Store:
     def __init__(self, path: Path, db: Connection) -> None:
         self.path = path
         self._db = db
+        self._last: tuple[str, Prompts | None] = ("", None)
 
     @classmethod
     def open(cls, path: Path, *, create: bool = True, read_only: bool = False) -> Self:
@@ -71,15 +72,24 @@ class Store:
 
     # --- writing ---
 
-    def begin(self, run: Run, questions: Sequence[Question], *, force: bool = False) -> str:
+    def begin(
+        self,
+        run: Run,
+        questions: Sequence[Question],
+        sent: Prompts | None = None,
+        *,
+        force: bool = False,
+    ) -> str:
         """The id of the run with this fingerprint, begun unless it is there.
 
         `force` begins a further attempt, once the last one is finished. `run` comes without what
         is the store's to say: the id, the status, what is summed over batches and, where it is
-        empty, `created`.
+        empty, `created`. `sent` are the prompts of its plan.
         """
         digest = run.fingerprint.digest
         with self._transaction():
+            if sent:
+                prompts.put(self._db, run.fingerprint.plan_hash, sent)
             last = self._db.execute(
                 "SELECT id, attempt, status FROM runs WHERE digest = ? ORDER BY attempt DESC",
                 (digest,),
@@ -103,10 +113,12 @@ class Store:
         *,
         n_tokens: int,
         seconds: float,
+        peak_rss_bytes: int = 0,
     ) -> None:
         """Store a batch with its records, all or nothing, and only once.
 
-        `chain` is the plan's hash after this batch.
+        `chain` is the plan's hash after this batch. The run's peak of memory is the greatest of
+        its batches'.
         """
         batch = {
             "run_id": run_id,
@@ -125,13 +137,15 @@ class Store:
                         f"{record.question_id}, and do not. The batch was not stored."
                     )
                 rows.insert(self._db, "records", rows.to_record(record, run_id, position))
+            self._db.execute(
+                "UPDATE runs SET peak_rss = MAX(peak_rss, ?) WHERE id = ?", (peak_rss_bytes, run_id)
+            )
 
-    def finish(self, run_id: str, peak_rss_bytes: int, status: RunStatus = RunStatus.DONE) -> None:
-        """Mark a run as done, or stopped. Its peak is the greatest of its sessions."""
+    def finish(self, run_id: str, status: RunStatus = RunStatus.DONE) -> None:
+        """Mark a run as done, or stopped."""
         with self._transaction():
             self._db.execute(
-                "UPDATE runs SET status = ?, peak_rss = MAX(peak_rss, ?) WHERE id = ?",
-                (status.value, peak_rss_bytes, self._id(run_id)),
+                "UPDATE runs SET status = ? WHERE id = ?", (status.value, self._id(run_id))
             )
 
     def begin_sweep(self) -> int:
@@ -150,12 +164,13 @@ class Store:
             )
 
     def delete(self, run_id: str) -> None:
-        """Remove a run, and the model and the questions that no other run needs."""
+        """Remove a run, and the model, the questions and the prompts that no other run needs."""
         with self._transaction():
             self._db.execute("DELETE FROM runs WHERE id = ?", (self._id(run_id),))
             for table, column, used in (
                 ("models", "sha256", "model_sha256"),
                 ("questions", "questions_sha256", "questions_sha256"),
+                ("prompts", "plan_hash", "json_extract(fingerprint, '$.plan_hash')"),
             ):
                 self._db.execute(
                     f"DELETE FROM {table} WHERE {column} NOT IN (SELECT {used} FROM runs)"  # noqa: S608
@@ -193,9 +208,9 @@ class Store:
         return tuple(self.run(row["run_id"]) for row in self._rows(query))
 
     def result(self, run_id: str) -> RunResult:
-        """The run with its records so far, and the questions that these answer.
+        """The run with its records so far, the questions that these answer, and its prompts.
 
-        Both are in the order of the question set; a question's rotations stand together.
+        The first two are in the order of the question set; a question's rotations stand together.
         """
         run = self.run(run_id)
         found = self._rows(_RECORDS, run.fingerprint.questions_sha256, run.id)
@@ -203,7 +218,13 @@ class Store:
             questions = {row["question_id"]: rows.from_question(row) for row in found}
             positions = {row["question_id"]: row["position"] for row in found}
             records = tuple(rows.from_record(row) for row in found)
-        return RunResult(run, tuple(questions.values()), records, tuple(positions.values()))
+        return RunResult(
+            run,
+            tuple(questions.values()),
+            records,
+            tuple(positions.values()),
+            self._prompts(run.fingerprint.plan_hash),
+        )
 
     def repeat(self, result: RunResult) -> Repeat | None:
         """The same file's answers to the same questions in other batches; of several such runs,
@@ -240,6 +261,14 @@ class Store:
             return
         for position, question in enumerate(questions):
             rows.insert(self._db, "questions", rows.to_question(question, sha256, position))
+
+    def _prompts(self, plan_hash: str) -> Prompts | None:
+        """Those read last are at hand: runs of one plan, which share them, are read in a row."""
+        if self._last[0] != plan_hash:
+            with database.explained(self.path), self._decoding("its prompts"):
+                found = prompts.get(self._db, plan_hash)
+            self._last = plan_hash if found else "", found
+        return self._last[1]
 
     def _rows(self, query: str, *values: object) -> list[SqliteRow]:
         with database.explained(self.path):

@@ -26,7 +26,7 @@ from ggufeval.types.forecast import (
 )
 from ggufeval.types.ladder import Ladder, Rung, RungResult, StudyFigure
 from ggufeval.types.plan import Batch, Continuation, Group, Item, Plan, TokenizedPrompt, Tokens
-from ggufeval.types.prompts import AnswerForm, ChatTemplate, Prompt, RequiredTokens, Span
+from ggufeval.types.prompts import AnswerForm, ChatTemplate, Prompt, Prompts, RequiredTokens, Span
 from ggufeval.types.questions import LETTERS, Design, Question, QuestionSet
 from ggufeval.types.results import (
     ClozeScores,
@@ -99,6 +99,7 @@ __all__ = [
     "Plan",
     "Positions",
     "Prompt",
+    "Prompts",
     "PublishedScore",
     "Question",
     "QuestionSet",

@@ -28,6 +28,8 @@ class TokenizedPrompt:
     tokens: Tokens
     n_choices: int
     continuations: tuple[Continuation, ...] = ()
+    text: str = ""
+    """As it was rendered; empty where nobody wants it any more."""
 
     @property
     def n_tokens(self) -> int:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from os.path import commonprefix
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,41 @@ class Prompt:
     @property
     def text(self) -> str:
         return "".join(span.text for span in self.spans)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """The texts that were sent, control tokens spelled out; the tokenizer's own BOS is not there.
+
+    What the prompts of a group (a subject) begin with stands once.
+    """
+
+    shared: tuple[str, ...]
+    rest: Mapping[tuple[str, int], tuple[int, str]]
+    """Question id and rotation -> index into `shared`, and the text that follows that one."""
+
+    @classmethod
+    def of(cls, texts: Iterable[tuple[str, tuple[str, int], str]]) -> Self:
+        """Of prompts that come as group, question id and rotation, text. Whole lines are shared."""
+        groups: dict[str, dict[tuple[str, int], str]] = {}
+        for group, key, text in texts:
+            groups.setdefault(group, {})[key] = text
+        places: dict[str, int] = {}
+        rest: dict[tuple[str, int], tuple[int, str]] = {}
+        for own in groups.values():
+            ends = [min(own.values()), max(own.values())]
+            common = commonprefix(ends) if len(own) > 1 else ""  # noqa: RUF071 - no paths
+            shared = common[: common.rfind("\n") + 1]
+            place = places.setdefault(shared, len(places))
+            rest |= {key: (place, text[len(shared) :]) for key, text in own.items()}
+        return cls(tuple(places), rest)
+
+    def text(self, question_id: str, rotation: int = 0) -> str | None:
+        """The whole prompt; None where it is not known."""
+        if (found := self.rest.get((question_id, rotation))) is None:
+            return None
+        place, rest = found
+        return self.shared[place] + rest
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ggufeval.types.engine import Fingerprint, ModelInfo
+from ggufeval.types.prompts import Prompts
 from ggufeval.types.questions import Design, Question
 
 
@@ -112,6 +113,8 @@ class RunResult:
     records: tuple[Record, ...]
     positions: tuple[int, ...] = ()
     """Of each of the questions in the whole run's; empty: they are its first."""
+    prompts: Prompts | None = None
+    """Of the whole plan, which may hold more questions; None where they were not kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ def database(tmp_path):
         for name, bits, n_wrong in (("F16", 16.0, 9), ("Q8_0", 8.5, 9), ("Q2_K", 3.0, 90)):
             run_id = store.begin(level(name, bits), list(QUESTIONS))
             store.add_batch(run_id, 0, "p", records(n_wrong), n_tokens=1, seconds=1.0)
-            store.finish(run_id, 0)
+            store.finish(run_id)
     return path
 
 

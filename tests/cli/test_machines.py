@@ -20,7 +20,7 @@ from ggufeval import prompts, runner
 from ggufeval.catalog.files import first_part, split_name
 from ggufeval.cli import _progress, cli, main
 from ggufeval.errors import WorkerError
-from ggufeval.llama import worker
+from ggufeval.llama import services, worker
 from ggufeval.llama.client import ModelProcess
 from ggufeval.store import Store
 from ggufeval.types import (
@@ -98,7 +98,7 @@ def store_run(store: Store, quantization: str) -> str:
         for question in QUESTIONS
     ]
     store.add_batch(run_id, 0, "p", records, n_tokens=80, seconds=1.0)
-    store.finish(run_id, 10**8)
+    store.finish(run_id)
     return run_id
 
 
@@ -365,4 +365,4 @@ def test_a_worker_needs_nothing_of_linux(monkeypatch, platform):
     monkeypatch.setattr(psutil, "Process", lambda: windows)
     monkeypatch.setattr(sys, "platform", platform)
     worker._die_with_parent()
-    assert worker._peak_rss() > 10_000
+    assert services.peak_rss() > 10_000

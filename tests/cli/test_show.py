@@ -15,6 +15,7 @@ from ggufeval.types import (
     EngineSettings,
     Fingerprint,
     ModelInfo,
+    Prompts,
     Question,
     Record,
     Run,
@@ -29,7 +30,7 @@ NAN = math.nan
 def shown(tmp_path):
     """Stores a run that has these records of the question, and shows it."""
 
-    def show(*records, **fingerprint):
+    def show(*records, sent=None, options=("--question", "q/1"), status=0, **fingerprint):
         path = tmp_path / "r.sqlite"
         engine = EngineSettings(4096, 512, 512, 64, 2, 0, "on")
         build = BuildInfo("0.3.36", "", "libraries", "AVX2", ("CPU",))
@@ -40,11 +41,11 @@ def shown(tmp_path):
             0.0, 0, "",
         )  # fmt: skip
         with Store.open(path) as store:
-            run_id = store.begin(run, [QUESTION])
+            run_id = store.begin(run, [QUESTION], sent)
             store.add_batch(run_id, 0, "p", records, n_tokens=1, seconds=1.0)
-        result = CliRunner().invoke(cli, ["show", run_id, "--question", "q/1", "--db", str(path)])
-        assert result.exit_code == 0, result.output
-        return result.stdout
+        result = CliRunner().invoke(cli, ["show", run_id, *options, "--db", str(path)])
+        assert result.exit_code == status, result.output
+        return result.stderr if status else result.stdout
 
     return show
 
@@ -116,3 +117,33 @@ def test_rotations_of_texts(shown):
         "\nrotation 1, the right one as A: no answer could be read\ntext: Q\n"
         "not read: no choice: none is 'Q'\n"
     )
+
+
+PROMPT = ("--question", "q/1", "--prompt")
+
+
+def test_the_prompt_is_shown_as_it_was_sent(shown):
+    long = "word " * 40
+    sent = Prompts(("Solved é\n",), {("q/1", 0): (0, f"<|eot|>\x1b[2J {long}\tAnswer:")})
+    out = shown(letters(2), read="letter", grammar="g", sent=sent, options=PROMPT)
+    assert out == f"Solved é\n<|eot|>\\x1b[2J {long}\\tAnswer:\n"
+
+
+def test_the_prompt_of_every_rotation(shown):
+    sent = Prompts(("", "X\n"), {("q/1", 0): (1, "one"), ("q/1", 1): (0, "two")})
+    records = [letters(1), letters(1, rotation=1)]
+    out = shown(*records, read="letter", grammar="g", sent=sent, options=PROMPT)
+    assert out == (
+        "--- rotation 0, the right one as B: answered B, which is B above; right\nX\none\n"
+        "--- rotation 1, the right one as A: answered A, which is B above; right\ntwo\n"
+    )
+
+
+def test_no_prompt_was_kept(shown):
+    said = shown(letters(2), read="letter", grammar="g", options=PROMPT, status=2)
+    assert "were not kept, as by older versions. Repeat its command" in said
+
+
+def test_the_prompt_of_no_question(shown):
+    said = shown(letters(2), read="letter", grammar="g", options=["--prompt"], status=2)
+    assert "add --question ID" in said

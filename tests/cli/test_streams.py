@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -88,3 +89,9 @@ def test_a_command_stays_on_its_line(monkeypatch):
 def test_a_log_has_whole_lines(monkeypatch):
     monkeypatch.setenv("COLUMNS", "24")
     assert _streams.fit(PROSE, io.StringIO()) == PROSE
+
+
+@pytest.mark.parametrize(("terminal", "told"), [(True, r"a\x1b[2J.gguf"), (False, "a\x1b[2J.gguf")])
+def test_a_files_name_is_told_to_programs_as_it_is(monkeypatch, terminal, told):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    assert _streams.path(Path("a\x1b[2J.gguf")) == told

@@ -63,7 +63,7 @@ def test_a_run_that_is_begun_needs_what_is_left(begun):
 
 def test_a_run_that_is_finished_needs_nothing_unless_it_is_forced(begun, monkeypatch):
     levels, questions, store, run_id, the_plan = begun
-    store.finish(run_id, 0)
+    store.finish(run_id)
     _, level = foresee(levels, questions, store)
     assert (level.run_id, level.is_finished) == (run_id, True)
     assert (level.n_tokens, level.seconds) == (0, 0.0)

@@ -1,9 +1,12 @@
 """One fixed comparison: a reference in F16 and three candidates, one starred, one requantized."""
 
+import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from ggufeval.types import (
     BuildInfo,
@@ -108,6 +111,13 @@ def make_score(model, n_correct, macro, mass, *, seconds, memory_mb):
         questions_per_second=570 / seconds,
         tokens_per_second=123_456 / seconds,
     )
+
+
+@pytest.fixture(scope="session")
+def schema():
+    """Of the reports in JSON."""
+    path = Path(__file__).parents[2] / "docs" / "report.schema.json"
+    return Draft202012Validator(json.loads(path.read_text("utf-8")))
 
 
 @pytest.fixture

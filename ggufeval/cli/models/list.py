@@ -43,6 +43,7 @@ def list_() -> None:
     from ggufeval.catalog import disk, hub
     from ggufeval.catalog.cache import models_folder
     from ggufeval.catalog.entries import entries
+    from ggufeval.report.numerals import visible
 
     stored = disk.stored()
     catalogue = entries()
@@ -55,7 +56,7 @@ def list_() -> None:
     named = {entry.name for entry in catalogue}
     others = [item for item in stored if item.model not in named]
     for model in dict.fromkeys(item.model for item in others):
-        click.echo(model)
+        click.echo(visible(model))
         lines = _lines([item for item in others if item.model == model])
         click.echo("\n".join(lines) + "\n")
     click.echo(f"Files are in {models_folder()} (GGUFEVAL_CACHE)\nand in {hub.cache()} (HF_HOME).")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import click
 
-from ggufeval.cli import _options
+from ggufeval.cli import _options, _streams
 
 
 @click.command()
@@ -21,4 +21,4 @@ def pull(models: tuple[str, ...], quants: str | None, *, offline: bool, quiet: b
     wanted = _options.quantizations(quants)
     for selection in _models.resolve(models, wanted, offline=offline, quiet=quiet):
         for source in selection.sources:
-            click.echo("\n".join(str(part) for part in source.parts))
+            click.echo("\n".join(map(_streams.path, source.parts)))

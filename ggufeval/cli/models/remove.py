@@ -13,10 +13,11 @@ def remove(models: tuple[str, ...], *, yes: bool) -> None:
     """
     from ggufeval.catalog import disk
     from ggufeval.cli.models import _stored
+    from ggufeval.report.numerals import visible
 
     found = _stored.find(models)
     for item in found:
-        click.echo(f"{item.size_bytes / 1e6:10,.1f} MB  {item.paths[0]}", err=True)
+        click.echo(f"{item.size_bytes / 1e6:10,.1f} MB  {visible(str(item.paths[0]))}", err=True)
     total = sum(item.size_bytes for item in found) / 1e6
     if not yes:
         click.confirm(f"Delete these {len(found)} ({total:,.1f} MB)?", abort=True, err=True)

@@ -40,7 +40,7 @@ def show(model: str, format_name: str) -> None:
             memory = process.memory(parts[0], _settings())
         if format_name == "json":
             facts = {"model": asdict(details), "memory": asdict(memory)}
-            click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+            click.echo(json.dumps(facts, indent=2))
             continue
         click.echo("" if i else None, nl=bool(i))
         for name, value in _facts(details, memory).items():

@@ -16,6 +16,7 @@ def verify(models: tuple[str, ...]) -> None:
     from ggufeval.cli.models import _stored
     from ggufeval.errors import ModelError
     from ggufeval.llama.client import ModelProcess
+    from ggufeval.report.numerals import visible
 
     damaged = 0
     for item in _stored.find(models) if models else disk.stored():
@@ -29,8 +30,9 @@ def verify(models: tuple[str, ...]) -> None:
                 process.info(item.paths)
         except ModelError as error:
             damaged += 1
-            click.echo(f"damaged  {error}")
+            click.echo(f"damaged  {visible(str(error))}")
         else:
-            click.echo(f"{'verified' if any(item.sha256) else 'whole':8} {path}")
+            state = "verified" if any(item.sha256) else "whole"
+            click.echo(f"{state:8} {visible(str(path))}")
     if damaged:
         click.get_current_context().exit(1)
