@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ggufeval.store import Store
-    from ggufeval.types import Comparison, Run, RunResult
+    from ggufeval.types import Comparison, Labels, Run, RunResult, Weights
 
 
 def choose(store: Store, names: Sequence[str]) -> list[Run]:
@@ -67,6 +67,7 @@ def compare(
     alpha: float = 0.05,
     by: str = "",
     allow_mismatch: bool = False,
+    views: Sequence[Labels | Weights] = (),
 ) -> tuple[Comparison, list[RunResult]]:
     """The comparison of the runs with their reference, and the results behind it.
 
@@ -85,6 +86,7 @@ def compare(
         by=by,
         allow_mismatch=allow_mismatch,
         floors={r.run.id: floor(found) for r in results if (found := store.repeat(r))},
+        views=views,
     )
     return comparison, results
 
@@ -112,6 +114,7 @@ def stored(
     alpha: float,
     by: str = "",
     allow_mismatch: bool,
+    views: Sequence[Labels | Weights] = (),
 ) -> tuple[Comparison, list[RunResult]]:
     """The comparison of runs that are in a database, read without changing it."""
     from ggufeval.store import Store
@@ -126,7 +129,22 @@ def stored(
             alpha=alpha,
             by=by,
             allow_mismatch=allow_mismatch,
+            views=views,
         )
+
+
+def views(redux: str | None, weights: Path | None) -> list[Labels | Weights]:
+    """What the options of that name ask for, read. Raises as the loaders do."""
+    found: list[Labels | Weights] = []
+    if redux is not None:
+        from ggufeval.tasks import redux as labels
+
+        found.append(labels.load(redux))
+    if weights is not None:
+        from ggufeval.tasks import weights as table
+
+        found.append(table.load(weights))
+    return found
 
 
 def tell_replications(

@@ -17,6 +17,7 @@ from ggufeval.cli import _options
     type=click.Choice(["subject", "category"]),
     help="Also inside each subject, or each of MMLU's four categories.",
 )
+@_options.views
 @_options.table_format
 @_options.db
 def compare(
@@ -27,6 +28,8 @@ def compare(
     alpha: float,
     allow_mismatch: bool,
     by: str | None,
+    redux: str | None,
+    weights: Path | None,
     format_name: str,
     db: Path,
 ) -> None:
@@ -44,5 +47,6 @@ def compare(
         alpha=alpha,
         by=by or "",
         allow_mismatch=allow_mismatch,
+        views=_results.views(redux, weights),
     )
     _results.show(format_name, comparison, results)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 )
 @_options.reference
 @_options.judging
+@_options.views
 @click.option("--allow-mismatch", is_flag=True, help="Compare runs made under other conditions.")
 @_options.db
 def report(
@@ -46,6 +47,8 @@ def report(
     by: str | None,
     margin: float,
     alpha: float,
+    redux: str | None,
+    weights: Path | None,
     allow_mismatch: bool,
     db: Path,
 ) -> None:
@@ -54,6 +57,7 @@ def report(
 
     # A wrong ending is refused before anything is read.
     drawn = _results.report_format(output) == "html"
+    views = _results.views(redux, weights)
 
     def compared(by: str) -> tuple[Comparison, list[RunResult]]:
         return _results.stored(
@@ -64,6 +68,7 @@ def report(
             alpha=alpha,
             by=by,
             allow_mismatch=allow_mismatch,
+            views=views,
         )
 
     comparison, results = compared(by or ("auto" if drawn else ""))

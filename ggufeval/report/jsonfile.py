@@ -94,6 +94,19 @@ Where a level was run as it is and with its weights written out, after `models`:
         total_lost, total_won, and so on
                          answers
 
+With `--redux` or `--weights`, after `models`:
+
+    views                one entry a view and model, the reference first in each view:
+        view, source     redux or weights, and where the labels or weights came from
+        by               of weights, question_id or subject: what they belong to; empty for redux
+        n, n_left_out    compared questions that count, and that do not: they are marked as
+                         defective, or have the weight 0
+        n_labelled       of redux: compared questions that have a label; null for weights
+        n_unused         of weights: names without a match; null for redux
+        n_effective      so many questions of equal weight would tell as much
+        model, role, run, accuracy, difference, _low, _high, lost, won
+                         as above, of these questions and with these weights
+
 A number that is not finite is null: JSON has no other word for it.
 """
 
@@ -107,6 +120,7 @@ from ggufeval.report.decompositions import decomposition_records
 from ggufeval.report.format import Format
 from ggufeval.report.groups import group_records
 from ggufeval.report.records import records, settings
+from ggufeval.report.views import view_records
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -157,6 +171,8 @@ def render(
         tree["groups"] = group_records(comparison)
     if comparison.decompositions:
         tree["decompositions"] = decomposition_records(comparison)
+    if comparison.views:
+        tree["views"] = view_records(comparison)
     return json.dumps(finite(tree), indent=2, allow_nan=False) + "\n"
 
 
