@@ -1,9 +1,9 @@
 """The comparison as CSV: one row a model, full precision, shares and differences in [-1, 1].
 
-The columns are those of `ggufeval.report.records`, then what holds for the whole comparison. By
-subject or category it is one row a group and model, with the columns of `ggufeval.report.groups`. Of a view
-(`--redux`, `--weights`) a row a model also has the columns redux_n, redux_accuracy and so on: the
-keys of the JSON report's `views`.
+The columns are those of `ggufeval.report.records`, then those of views (`redux_n`,
+`redux_accuracy`, `weights_n`, ...: what the JSON report has in `views`), then what holds for the
+whole comparison. By subject or category it is one row a group and model, with the columns of
+`ggufeval.report.groups`, and without views.
 """
 
 from __future__ import annotations

@@ -72,7 +72,14 @@ def view(
         n_left_out=int((~counts).sum()),
         n_effective=effective_n(1.0, weights),
         scores=tuple(
-            _score(run, theirs, answers[0], sample, weights, level, is_reference=not i)
+            _score(
+                run,
+                theirs,
+                sample,
+                weights,
+                reference=answers[0] if i else None,
+                level=level,
+            )
             for i, (run, theirs) in enumerate(zip(runs, answers, strict=True))
         ),
         n_labelled=n_labelled,
@@ -111,23 +118,21 @@ def _given(asked: Weights, names: Sequence[str]) -> Floats:
 def _score(
     run: Run,
     answers: Answers,
-    reference: Answers,
     sample: Sample,
     weights: Floats,
-    level: float,
     *,
-    is_reference: bool,
+    reference: Answers | None,
+    level: float,
 ) -> ViewScore:
     accuracy = weighted_share(sample.means(answers.correct), weights, level)
-    if is_reference:
+    if reference is None:
         return ViewScore(run.id, accuracy)
     flips = discordance(reference, answers)
     counted = weights[sample.asked] > 0
-    lost, won = sample.means(flips.lost), sample.means(flips.won)
     return ViewScore(
         run.id,
         accuracy,
-        weighted_difference(lost, won, weights, level),
-        int((flips.lost & counted).sum()),
-        int((flips.won & counted).sum()),
+        weighted_difference(sample.means(flips.lost), sample.means(flips.won), weights, level),
+        lost=int((flips.lost & counted).sum()),
+        won=int((flips.won & counted).sum()),
     )
