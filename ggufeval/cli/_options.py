@@ -87,19 +87,6 @@ _JUDGING = (
         help="How often any of the verdicts may be false.",
     ),
 )
-_VIEWS = (
-    click.option(
-        "--redux",
-        metavar="hub|FILE",
-        help="Also without the questions that MMLU-Redux marks as defective.",
-    ),
-    click.option(
-        "--weights",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="Also with your weights of the questions, or of the subjects.",
-    ),
-)
 
 data = click.option(
     "--data",
@@ -218,7 +205,6 @@ def _all(options: tuple[Callable[[Any], Any], ...]) -> Callable[[Function], Func
 
 
 judging = _all(_JUDGING)
-views = _all(_VIEWS)
 sampling = _all(_SAMPLING)
 asked = _all(_ASKED)
 questions = _all((*_ASKED, *_PUT))

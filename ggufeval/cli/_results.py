@@ -133,20 +133,6 @@ def stored(
         )
 
 
-def views(redux: str | None, weights: Path | None) -> list[Labels | Weights]:
-    """What the options of that name ask for, read. Raises as the loaders do."""
-    found: list[Labels | Weights] = []
-    if redux is not None:
-        from ggufeval.tasks import redux as labels
-
-        found.append(labels.load(redux))
-    if weights is not None:
-        from ggufeval.tasks import weights as table
-
-        found.append(table.load(weights))
-    return found
-
-
 def tell_replications(
     store: Store,
     runs: Sequence[Run],

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ggufeval.cli import _options
+from ggufeval.cli import _options, _views
 
 
 @click.command()
@@ -17,7 +17,7 @@ from ggufeval.cli import _options
     type=click.Choice(["subject", "category"]),
     help="Also inside each subject, or each of MMLU's four categories.",
 )
-@_options.views
+@_views.options
 @_options.table_format
 @_options.db
 def compare(
@@ -47,6 +47,6 @@ def compare(
         alpha=alpha,
         by=by or "",
         allow_mismatch=allow_mismatch,
-        views=_results.views(redux, weights),
+        views=_views.read(redux, weights),
     )
     _results.show(format_name, comparison, results)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ggufeval.cli import _options
+from ggufeval.cli import _options, _views
 
 if TYPE_CHECKING:
     from ggufeval.types import Comparison, RunResult
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 )
 @_options.reference
 @_options.judging
-@_options.views
+@_views.options
 @click.option("--allow-mismatch", is_flag=True, help="Compare runs made under other conditions.")
 @_options.db
 def report(
@@ -57,7 +57,7 @@ def report(
 
     # A wrong ending is refused before anything is read.
     drawn = _results.report_format(output) == "html"
-    views = _results.views(redux, weights)
+    views = _views.read(redux, weights)
 
     def compared(by: str) -> tuple[Comparison, list[RunResult]]:
         return _results.stored(

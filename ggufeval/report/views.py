@@ -95,12 +95,12 @@ def _rows(comparison: Comparison, view: View) -> tuple[ViewRow, ...]:
 def _legend(comparison: Comparison, view: View) -> str:
     made = _redux(comparison, view) if view.name == "redux" else _weights(comparison, view)
     level = f"{100 * comparison.reference.micro.level:g}%"
-    differences = (
-        f"accuracy in %, difference in points, with {level} intervals"
+    read = (
+        f"Accuracy in %, difference in points, with {level} intervals"
         if comparison.candidates
-        else f"accuracy in %, with its {level} interval"
+        else f"Accuracy in %, with its {level} interval"
     )
-    return f"{made} {differences[0].upper()}{differences[1:]}; no verdict follows from them."
+    return f"{made} {read}; no verdict follows."
 
 
 def _redux(comparison: Comparison, view: View) -> str:

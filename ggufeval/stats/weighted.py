@@ -54,7 +54,8 @@ def weighted_size(values: Floats, weights: Floats, spread: float) -> float:
     """
     size = effective_n(1.0, weights)
     variance = float(weights**2 @ (values - weights @ values) ** 2)
-    return min(size, spread / variance) if variance > 0 else size
+    # Of values that are all alike rounding may leave one of the two.
+    return min(size, spread / variance) if min(spread, variance) > 0 else size
 
 
 def normalised(weights: Floats) -> Floats:

@@ -8,7 +8,7 @@ where questions have no number and are found by their texts.
 
 from __future__ import annotations
 
-import json
+import re
 import reprlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -64,8 +64,8 @@ def _identifier(row: Row) -> str:
     """The question's id, as `mmlu` gives it."""
     subject = rows.text(row, row.fields["subject"], "subject")
     value = row.fields["index"]
-    if isinstance(value, str):
-        value = json.loads(value) if value.strip().isdecimal() else value
+    if isinstance(value, str) and re.fullmatch(r"\s*[0-9]{1,9}\s*", value):
+        value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise DataError(
             f"{row.place}: expected a number from 0 in the column index, found "
