@@ -10,7 +10,7 @@ from typing import Any
 
 from ggufeval.tasks import hub
 
-LARGE = {".bin", ".gguf", ".gzip", ".parquet", ".safetensors"}
+LARGE = {".arrow", ".bin", ".gguf", ".gzip", ".parquet", ".safetensors"}
 """What the hub keeps outside git: such files have a sha256, and come from its CDN."""
 PINNED = {f"datasets/{hub.REPO}": hub.REVISION}
 """Repositories whose commit is what our code asks for, whatever the folder holds."""

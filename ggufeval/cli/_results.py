@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ggufeval.store import Store
-    from ggufeval.types import Comparison, Run, RunResult
+    from ggufeval.types import Comparison, Labels, Run, RunResult, Weights
 
 
 def choose(store: Store, names: Sequence[str]) -> list[Run]:
@@ -68,6 +68,7 @@ def compare(
     alpha: float = 0.05,
     by: str = "",
     allow_mismatch: bool = False,
+    views: Sequence[Labels | Weights] = (),
 ) -> tuple[Comparison, list[RunResult]]:
     """The comparison of the runs with their reference, and the results behind it.
 
@@ -86,6 +87,7 @@ def compare(
         by=by,
         allow_mismatch=allow_mismatch,
         floors={r.run.id: floor(found) for r in results if (found := store.repeat(r))},
+        views=views,
     )
     return comparison, results
 
@@ -113,6 +115,7 @@ def stored(
     alpha: float,
     by: str = "",
     allow_mismatch: bool,
+    views: Sequence[Labels | Weights] = (),
 ) -> tuple[Comparison, list[RunResult]]:
     """The comparison of runs that are in a database, read without changing it."""
     from ggufeval.store import Store
@@ -127,6 +130,7 @@ def stored(
             alpha=alpha,
             by=by,
             allow_mismatch=allow_mismatch,
+            views=views,
         )
 
 

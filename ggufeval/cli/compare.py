@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ggufeval.cli import _options
+from ggufeval.cli import _options, _views
 
 
 @click.command()
@@ -18,6 +18,7 @@ from ggufeval.cli import _options
     help="Also inside each subject, or each of MMLU's four categories.",
 )
 @click.option("--chart", is_flag=True, help="Draw the differences below the table.")
+@_views.options
 @_options.table_format
 @_options.db
 def compare(
@@ -29,6 +30,8 @@ def compare(
     allow_mismatch: bool,
     by: str | None,
     chart: bool,
+    redux: str | None,
+    weights: Path | None,
     format_name: str,
     db: Path,
 ) -> None:
@@ -49,6 +52,7 @@ def compare(
         alpha=alpha,
         by=by or "",
         allow_mismatch=allow_mismatch,
+        views=_views.read(redux, weights),
     )
     _results.show(format_name, comparison, results)
     if chart:

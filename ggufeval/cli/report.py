@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ggufeval.cli import _options
+from ggufeval.cli import _options, _views
 
 if TYPE_CHECKING:
     from ggufeval.types import Comparison, RunResult
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 )
 @_options.reference
 @_options.judging
+@_views.options
 @click.option("--allow-mismatch", is_flag=True, help="Compare runs made under other conditions.")
 @_options.db
 def report(
@@ -46,6 +47,8 @@ def report(
     by: str | None,
     margin: float,
     alpha: float,
+    redux: str | None,
+    weights: Path | None,
     allow_mismatch: bool,
     db: Path,
 ) -> None:
@@ -55,6 +58,7 @@ def report(
     kind = _results.report_format(output)  # a wrong ending is refused before anything is read
     if kind == "md":
         charts = charts or output.with_name(f"{output.stem}-charts")
+    views = _views.read(redux, weights)
 
     def compared(by: str) -> tuple[Comparison, list[RunResult]]:
         return _results.stored(
@@ -65,6 +69,7 @@ def report(
             alpha=alpha,
             by=by,
             allow_mismatch=allow_mismatch,
+            views=views,
         )
 
     comparison, results = compared(by or ("auto" if kind == "html" else ""))

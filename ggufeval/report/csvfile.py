@@ -1,7 +1,9 @@
 """The comparison as CSV: one row a model, full precision, shares and differences in [-1, 1].
 
-The columns are those of `ggufeval.report.records`, then what holds for the whole comparison. By
-subject or category it is one row a group and model, with the columns of `ggufeval.report.groups`.
+The columns are those of `ggufeval.report.records`, then those of views (`redux_n`,
+`redux_accuracy`, `weights_n`, ...: what the JSON report has in `views`), then what holds for the
+whole comparison. By subject or category it is one row a group and model, with the columns of
+`ggufeval.report.groups`, and without views.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from ggufeval.report.format import Format
 from ggufeval.report.groups import group_records
 from ggufeval.report.numerals import no_formula, visible
 from ggufeval.report.records import Value, records
+from ggufeval.report.views import view_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,8 +45,14 @@ def render(
         "alpha": comparison.alpha,
         "unjudged": comparison.unjudged,
     }
-    found = group_records(comparison) if comparison.groups else records(comparison)
-    lines = [record | shared for record in found]
+    lines = (
+        [record | shared for record in group_records(comparison)]
+        if comparison.groups
+        else [
+            record | seen | shared
+            for record, seen in zip(records(comparison), view_columns(comparison), strict=True)
+        ]
+    )
     text = StringIO()
     writer = csv.DictWriter(text, fieldnames=list(lines[0]), lineterminator="\n")
     writer.writeheader()

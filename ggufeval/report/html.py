@@ -39,6 +39,7 @@ from ggufeval.report.sentences import (
     positions_legend,
 )
 from ggufeval.report.verdicts import basis, verdicts
+from ggufeval.report.views import view_tables
 from ggufeval.types import LETTERS
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ def render(
         task=numerals.visible(run.task),
         tones=[tone(comparison, row) for row in found],
         verdicts=[each for each in verdicts(comparison) if each != said],
+        views=view_tables(comparison),
     )
     return page.rstrip() + "\n"
 

@@ -14,6 +14,7 @@ from ggufeval.report.decompositions import decomposition_records
 from ggufeval.report.format import Format
 from ggufeval.report.groups import group_records
 from ggufeval.report.records import records, settings
+from ggufeval.report.views import view_records
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,6 +65,8 @@ def render(
         tree["groups"] = group_records(comparison)
     if comparison.decompositions:
         tree["decompositions"] = decomposition_records(comparison)
+    if comparison.views:
+        tree["views"] = view_records(comparison)
     return json.dumps(finite(tree), indent=2, allow_nan=False) + "\n"
 
 

@@ -34,6 +34,7 @@ from ggufeval.report.sentences import (
     positions_legend,
 )
 from ggufeval.report.verdicts import basis, verdicts
+from ggufeval.report.views import view_tables
 from ggufeval.types import LETTERS
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ def render(
         *_divergence(found),
         *_groups(comparison),
         *_decompositions(comparison),
+        *_views(comparison),
         *_positions(found),
     ]
     legends = (
@@ -171,6 +173,15 @@ def _decompositions(comparison: Comparison) -> list[str]:
     """The table of weights and arithmetic with its title, where there is one."""
     found = decomposition_rows(comparison)
     return [f"{TITLE}:", table(HEADERS, (row.cells for row in found))] if found else []
+
+
+def _views(comparison: Comparison) -> list[str]:
+    """Each view's title, table and legend."""
+    return [
+        block
+        for view in view_tables(comparison)
+        for block in (f"{view.title}:", table(view.headers, view.cells), escape(view.legend))
+    ]
 
 
 def _positions(found: Sequence[Row]) -> list[str]:

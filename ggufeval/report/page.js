@@ -120,7 +120,7 @@
       const answers = element("div", "answers");
       for (const model of data.models) answers.append(answer(model, i));
       made.append(answers);
-      if (data.prompts) made.append(prompt(i));
+      if (data.prompts?.of[i]) made.append(prompt(i));
       return made;
     };
 
@@ -159,9 +159,9 @@
       const made = element("details", "prompt");
       made.append(element("summary", "", "The prompt"));
       made.addEventListener("toggle", () => {
-        const [shared, rest] = data.prompts.of[i] ?? [0, "unknown"];
+        const [shared, rest] = data.prompts.of[i];
         if (made.open && made.children.length === 1)
-          made.append(element("pre", "", (data.prompts.shared[shared] ?? "") + rest));
+          made.append(element("pre", "", data.prompts.shared[shared] + rest));
       });
       return made;
     };

@@ -15,7 +15,7 @@ One tree for JSON, column by column, so that 14,042 questions and nine models ar
                  where there is none
         shares   the letters' probabilities in per cent, one list a question; null likewise
         texts    what the model wrote, where it wrote
-    prompts      what was sent, where that is known: `shared` texts, and for each question
+    prompts      what was sent, where that is known: `shared` texts, and in `of` for each question
                  `[index into shared, the rest]`
 """
 
@@ -32,7 +32,7 @@ from ggufeval.types import LETTERS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ggufeval.types import Comparison, Question, Record, RunResult
+    from ggufeval.types import Comparison, Prompts, Question, Record, RunResult
 
 Tree = dict[str, Any]
 
@@ -48,7 +48,7 @@ def questions(comparison: Comparison, results: Sequence[RunResult]) -> Tree | No
     asked = reference.questions
     subjects = list(dict.fromkeys(question.subject for question in asked))
     places = {subject: place for place, subject in enumerate(subjects)}
-    return {
+    tree: Tree = {
         "subjects": [visible(subject) for subject in subjects],
         "ids": [visible(question.id) for question in asked],
         "subject": [places[question.subject] for question in asked],
@@ -61,6 +61,21 @@ def questions(comparison: Comparison, results: Sequence[RunResult]) -> Tree | No
             if row.score.run.id in by_run
         ],
     }
+    if reference.prompts:
+        tree["prompts"] = _prompts(reference.prompts, asked)
+    return tree
+
+
+def _prompts(texts: Prompts, asked: Sequence[Question]) -> Tree:
+    return {
+        "shared": [visible(text, keep=_LINES) for text in texts.shared],
+        "of": [_rest(texts, question.id) for question in asked],
+    }
+
+
+def _rest(texts: Prompts, question_id: str) -> tuple[int, str] | None:
+    found = texts.rest.get((question_id, 0))
+    return found and (found[0], visible(found[1], keep=_LINES))
 
 
 def _model(name: str, result: RunResult, asked: Sequence[Question]) -> Tree:

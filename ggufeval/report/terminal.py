@@ -28,6 +28,7 @@ from ggufeval.report.sentences import (
     positions_legend,
 )
 from ggufeval.report.verdicts import basis, verdicts
+from ggufeval.report.views import view_tables
 from ggufeval.types import LETTERS, Verdict
 
 if TYPE_CHECKING:
@@ -164,6 +165,7 @@ def draw(comparison: Comparison, width: int = DEFAULT_WIDTH, *, color: bool = Fa
         _groups(page, width, comparison)
     if comparison.decompositions:
         _decompositions(page, comparison)
+    _views(page, comparison)
     if n := n_positions(found):
         page.say()
         page.say("Position of the right choice", style="bold")
@@ -238,6 +240,16 @@ def _decompositions(page: Page, comparison: Comparison) -> None:
     page.say(TITLE, style="bold")
     found = decomposition_rows(comparison)
     page.show(found, LAYOUTS, lambda column, row: Text(column.cell(row)))
+
+
+def _views(page: Page, comparison: Comparison) -> None:
+    from rich.text import Text
+
+    for table in view_tables(comparison):
+        page.say()
+        page.say(table.title, style="bold")
+        page.show(table.rows, table.layouts, lambda column, row: Text(column.cell(row)))
+        page.say(table.legend, style="dim")
 
 
 def _positions(n: int, n_lines: int) -> tuple[_Column, ...]:

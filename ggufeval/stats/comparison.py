@@ -19,12 +19,22 @@ from ggufeval.stats.sample import Answers, Sample
 from ggufeval.stats.scores import score_answers
 from ggufeval.stats.stopped import compare_stopped
 from ggufeval.stats.verdict import judge
+from ggufeval.stats.views import view
 from ggufeval.types import Candidate, Comparison, Design
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from ggufeval.types import Difference, Divergence, Floor, Judgement, Question, RunResult
+    from ggufeval.types import (
+        Difference,
+        Divergence,
+        Floor,
+        Judgement,
+        Labels,
+        Question,
+        RunResult,
+        Weights,
+    )
 
 Key: TypeAlias = tuple[str, int]
 """What pairs two records: the question's id and the rotation of its choices."""
@@ -41,6 +51,7 @@ def compare(
     by: str = "",
     allow_mismatch: bool = False,
     floors: Mapping[str, Floor] = MappingProxyType({}),
+    views: Sequence[Labels | Weights] = (),
 ) -> Comparison:
     """Compare runs over the questions that all of them have recorded.
 
@@ -53,7 +64,8 @@ def compare(
     differ in more than the model (a loss would not be the model's).
 
     `by` is `subject` or `category`: then the groups are compared too, see `groups`; `auto` takes
-    what suits. `floors` are the flip floors that are known, by their runs' ids.
+    what suits. `floors` are the flip floors that are known, by their runs' ids. `views` asks for
+    further scores: without the questions that labels mark, with weights; see `views`.
 
     ComparisonError where no question is common to all, where the same question has another text
     or another gold letter in two runs, and where runs differ in more than the model; the last
@@ -67,10 +79,11 @@ def compare(
             + " Run them again under the same conditions, or say --allow-mismatch."
         )
     if any(run.run.fingerprint.stopping for run in runs):
-        if mismatches or by not in {"", AUTO}:
+        if mismatches or views or by not in {"", AUTO}:
             raise ComparisonError(
                 "Runs that may end early (--until-verdict, --budget) answer one question, about "
-                "the loss on all of their plan: compare them with their like, and without --by."
+                "the loss on all of their plan: compare them with their like, and without --by, "
+                "--redux and --weights."
             )
         return compare_stopped(reference, candidates, margin=margin, alpha=alpha, level=level)
     keys = _common(runs)
@@ -129,6 +142,17 @@ def compare(
         by=by,
         groups=group_scores(answers, sample, by, level=level) if by else (),
         decompositions=decompositions([run.run for run in runs], answers, sample, level=level),
+        views=tuple(
+            view(
+                asked,
+                [run.run for run in runs],
+                answers,
+                sample,
+                list(dict.fromkeys(questions)),
+                level=level,
+            )
+            for asked in views
+        ),
     )
 
 

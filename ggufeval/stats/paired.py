@@ -56,10 +56,10 @@ def mcnemar_midp(lost: int, won: int) -> float:
     """
     if lost == won:
         return 1.0
-    flips = lost + won
-    exact = float(binomtest(lost, flips, 0.5).pvalue)
+    fewer, flips = min(lost, won), lost + won
+    exact = float(binomtest(fewer, flips, 0.5).pvalue)
     # Of a p near the least float, rounding must not leave less than nothing.
-    return max(0.0, exact - float(binom.pmf(min(lost, won), flips, 0.5)))
+    return max(0.0, exact - float(binom.pmf(fewer, flips, 0.5)))
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:
@@ -99,7 +99,11 @@ def mover(
     n, w = np.asarray(sizes, dtype=float), np.asarray(weights, dtype=float)
     p_b = min(1.0, float(w @ (np.asarray(lost) / n)))
     p_c = min(1.0, float(w @ (np.asarray(won) / n)))
-    size = effective_n(n, w, fractions)
+    return mover_of_shares(p_b, p_c, effective_n(n, w, fractions), level)
+
+
+def mover_of_shares(p_b: float, p_c: float, size: float, level: float = 0.95) -> Estimate:
+    """As `mover`, of the two shares themselves, with the size n_e of their sample."""
     l_b, u_b = wilson_limits(p_b, size, level)
     l_c, u_c = wilson_limits(p_c, size, level)
     r = _correlation(p_b, p_c)

@@ -166,9 +166,13 @@ class Sample:
         """W_k = 1/K: every subject counts the same."""
         return np.full(len(self.subjects), 1 / len(self.subjects))
 
+    def means(self, hits: Bools) -> Floats:
+        """Hits (length m) a question (length n): the share of its records."""
+        return np.bincount(self.asked[hits], minlength=self.n) / self.n_asked
+
     def count(self, hits: Bools) -> Floats:
         """Hits (length m) a subject (length K), each question counting as its records' mean."""
-        means = np.bincount(self.asked[hits], minlength=self.n) / self.n_asked
+        means = self.means(hits)
         counts = np.bincount(self.stratum, weights=means, minlength=len(self.subjects))
         return counts.astype(np.float64)
 

@@ -8,6 +8,7 @@ shots come from `<stem>.dev.<ext>` beside the file, if there is one.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 from ggufeval.errors import DataError, UsageError
@@ -24,6 +25,15 @@ READERS = {
 
 Splits = dict[str, dict[str, list[Question]]]
 """Split -> subject -> its questions, each in the order of the file."""
+
+
+def table(path: Path, option: str) -> Iterator[Row]:
+    """The rows of a file that `option` names. Raises UsageError for one that is no such file."""
+    if not path.is_file():
+        raise UsageError(f"{option} {path} does not exist: expected a .csv, .jsonl or .parquet.")
+    if path.suffix.lower() not in READERS:
+        raise UsageError(f"{option} reads .csv, .jsonl and .parquet files, found {path}.")
+    return READERS[path.suffix.lower()](path)
 
 
 def load(path: Path) -> Source:

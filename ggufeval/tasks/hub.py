@@ -1,4 +1,5 @@
-"""MMLU and Meta's evals from the Hugging Face hub. The only file that imports `datasets`."""
+"""MMLU, MMLU-Redux and Meta's evals from the Hugging Face hub. The only file that imports
+`datasets`."""
 
 from __future__ import annotations
 
@@ -24,6 +25,9 @@ _OTHERWISE = "give a local copy with --data PATH, or try the embedded questions 
 
 _CARD, _SPLIT = "README.md", "latest"
 _OTHER_ROWS = "give a saved copy with --data FILE"
+
+REDUX = "edinburgh-dawg/mmlu-redux-2.0"
+_OTHER_LABELS = "give a saved copy with --redux FILE"
 
 
 def parquet_files(*, offline: bool) -> dict[str, Path]:
@@ -71,9 +75,8 @@ def details(repository: str, *, offline: bool) -> tuple[str, list[Path]]:
 def _cached_details(repository: str, config: str) -> tuple[str, list[Path]]:
     """The commit that the cache has as `main`, and the files that its card names for the config;
     none unless all are there."""
-    folder = _cached(repository)
+    folder, commit = _cached(repository), _main(repository)
     try:
-        commit = (folder / "refs" / "main").read_text(encoding="utf-8").strip()
         card = (folder / "snapshots" / commit / _CARD).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return "", []
@@ -83,6 +86,14 @@ def _cached_details(repository: str, config: str) -> tuple[str, list[Path]]:
     names = re.findall(r"""[^\s'"]+\.parquet[^\s'"]*""", of_split)
     paths = [folder / "snapshots" / commit / name for name in names]
     return commit, paths if all(os.access(path, os.R_OK) for path in paths) else []
+
+
+def _main(repository: str) -> str:
+    """The commit that the cache has as `main`; empty where it has none."""
+    try:
+        return (_cached(repository) / "refs" / "main").read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _details_urls(repository: str, commit: str, config: str) -> list[str]:
@@ -107,6 +118,25 @@ def _details_urls(repository: str, commit: str, config: str) -> list[str]:
     if not urls:
         raise no_rows
     return urls
+
+
+def redux(subjects: Sequence[str]) -> tuple[str, list[Path]]:
+    """MMLU-Redux: what it is called, for people, with its commit, and its file of each subject,
+    Arrow streams. What the cache has once is not asked for again.
+
+    Raises DataError as `parquet_files` does.
+    """
+    names = [f"{subject}/data-00000-of-00001.arrow" for subject in subjects]
+    commit = _main(REDUX)
+    paths = [_cached(REDUX) / "snapshots" / commit / name for name in names]
+    if not (commit and all(os.access(path, os.R_OK) for path in paths)):
+        _check_online(REDUX, _OTHER_LABELS, offline=False)
+        (first,) = _download([_url(REDUX, "main", names[0])], REDUX, _OTHER_LABELS)
+        commit = first.parent.parent.name
+        urls = [_url(REDUX, commit, name) for name in names]
+        paths = _download(urls, REDUX, _OTHER_LABELS)
+    _check_whole(paths, _OTHER_LABELS)
+    return f"{REDUX}@{commit[:8]}", paths
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:

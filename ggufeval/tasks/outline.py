@@ -76,6 +76,11 @@ _SUBJECTS = {
 }
 
 
+def subjects() -> tuple[str, ...]:
+    """The names of MMLU's 57."""
+    return tuple(_SUBJECTS)
+
+
 def mmlu() -> Source:
     """MMLU with its ids and numbers, so that the draws are those that will be made."""
     tests = (

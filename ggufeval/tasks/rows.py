@@ -17,7 +17,7 @@ def question(row: Row, identifier: str, subject: str) -> Question:
     """
     _check_columns(row)
     stem = text(row, row.fields["question"], "question")
-    choices = _listed(row) if "choices" in row.fields else _lettered(row)
+    choices = listed(row) if "choices" in row.fields else _lettered(row)
     return Question(identifier, subject, stem, choices, _answer(row, len(choices)))
 
 
@@ -60,7 +60,7 @@ def _check_columns(row: Row) -> None:
         )
 
 
-def _listed(row: Row) -> tuple[str, ...]:
+def listed(row: Row) -> tuple[str, ...]:
     """From the column `choices`: a list, in CSV written as JSON."""
     value = row.fields["choices"]
     if isinstance(value, str):

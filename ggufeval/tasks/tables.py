@@ -114,6 +114,23 @@ def parquet_rows(path: Path) -> Iterator[Row]:
         yield Row(f"{path}, row {number}", fields)
 
 
+def arrow_rows(path: Path) -> Iterator[Row]:
+    """Rows of a stream of Arrow, as `datasets` saves it, counted from 0."""
+    import pyarrow as pa
+
+    try:
+        with path.open("rb") as file, pa.ipc.open_stream(file) as stream:
+            rows = stream.read_all().to_pylist()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        reason = str(error).split("\n")[0].rstrip(".")
+        raise DataError(
+            f"{path}: expected a stream of Arrow, found something else ({reason}). "
+            "Download it again."
+        ) from error
+    for number, fields in enumerate(rows):
+        yield Row(f"{path}, row {number}", fields)
+
+
 def _reason(error: Exception) -> str:
     # Its own text says `line 1`, which is no line of the file.
     if isinstance(error, json.JSONDecodeError):

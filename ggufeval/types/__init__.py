@@ -58,6 +58,7 @@ from ggufeval.types.statistics import (
     Score,
     Verdict,
 )
+from ggufeval.types.views import Labels, View, ViewScore, Weights, wording
 
 __all__ = [
     "FULL_PRECISION",
@@ -88,6 +89,7 @@ __all__ = [
     "ImportanceMatrix",
     "Item",
     "Judgement",
+    "Labels",
     "Ladder",
     "LetterScores",
     "LevelForecast",
@@ -123,4 +125,8 @@ __all__ = [
     "TokenizedPrompt",
     "Tokens",
     "Verdict",
+    "View",
+    "ViewScore",
+    "Weights",
+    "wording",
 ]

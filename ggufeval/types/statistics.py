@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from ggufeval.types.questions import Design
 from ggufeval.types.results import Run
+
+if TYPE_CHECKING:
+    from ggufeval.types.views import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +268,8 @@ class Comparison:
     `n_population`; each score has an `n` of its own. See `stats.stopped`."""
     decompositions: tuple[Decomposition, ...] = ()
     """One for each candidate that another one is the written-out weights of."""
+    views: tuple[View, ...] = ()
+    """The models once more, on part of the questions or with other weights; see `stats.views`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,8 +142,8 @@ def test_a_chart_in_the_terminal(ask):
     lines = ask("--chart").stdout.splitlines()
     key, q8, q2, axis = lines[-4:]
     assert key == "difference to F16, points: | none   : margin"
-    assert q8.startswith("Q8_0") and q2.startswith("Q2_K")
-    assert "o" in q8 and "o" in q2
+    assert re.match(r"Q8_0 .*o", q8)
+    assert re.match(r"Q2_K .*o", q2)
     assert axis.split() == ["-10", "-5", "0"]
     assert max(map(len, lines)) <= 80
     done = ask("--chart", "--format", "json")

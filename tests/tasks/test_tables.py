@@ -158,6 +158,26 @@ def test_parquet_that_is_refused(tmp_path, content):
     assert "\n" not in message
 
 
+# --- a stream of Arrow ---------------------------------------------------------------------
+
+
+def test_arrow(tmp_path):
+    table = pa.table({"a": [1, 2], "b": [["x"], None]})
+    with (tmp_path / "t.arrow").open("wb") as file, pa.ipc.new_stream(file, table.schema) as stream:
+        stream.write_table(table)
+    assert found(tables.arrow_rows(tmp_path / "t.arrow")) == [
+        ("row 0", {"a": 1, "b": ["x"]}),
+        ("row 1", {"a": 2, "b": None}),
+    ]
+
+
+@pytest.mark.parametrize("content", [b"", b"ARROW1\0\0", b"a,b\n1,2\n"])
+def test_arrow_that_is_refused(tmp_path, content):
+    message = refused(tables.arrow_rows, put(tmp_path / "t.arrow", content))
+    assert message.startswith("t.arrow: expected a stream of Arrow, found something else (")
+    assert message.endswith("). Download it again.")
+
+
 @pytest.mark.parametrize("read", [tables.csv_rows, tables.jsonl_rows, tables.parquet_rows])
 def test_a_file_that_cannot_be_read(tmp_path, read):
     with pytest.raises(DataError):

@@ -102,10 +102,10 @@ def data(found: Points) -> alt.InlineData:
     return alt.InlineData(values=found)
 
 
-def layers(*parts: Any, height: float) -> alt.LayerChart:
+def layers(*parts: alt.SchemaBase, height: float) -> alt.LayerChart:
     import altair as alt
 
-    return alt.LayerChart(layer=list(parts)).properties(height=height)
+    return alt.LayerChart(layer=parts).properties(height=height)
 
 
 def tooltips(*fields: str) -> list[alt.Tooltip]:
