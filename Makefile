@@ -25,7 +25,7 @@ test: $(VENV)/dev.stamp ## Everything that must hold: format, lint, types, layer
 	$(BIN)/mypy --platform win32 --no-warn-unreachable --cache-dir .mypy_cache/win32 ggufeval
 	$(BIN)/lint-imports
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
-	$(BIN)/pytest --cov --cov-report=term
+	$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term
 
 lock: ## Pin the newest versions anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --no-header --no-emit-index-url \

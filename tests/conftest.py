@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sqlite3
 import struct
@@ -24,6 +25,9 @@ from ggufeval.types import LETTERS, Question, QuestionSet
 # A busy machine is not a bug: the first call of scipy alone may pass hypothesis' 200 ms.
 settings.register_profile("ggufeval", deadline=None)
 settings.load_profile("ggufeval")
+
+# Tests run side by side: a thread that waits for its next piece of work must not burn a core.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from ggufeval.report import html
-from ggufeval.types import Question
+from ggufeval.types import Prompts, Question
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -117,6 +117,22 @@ def test_search_and_filters(opened, comparison, results):
     assert seen.said == []
 
 
+def test_the_prompt_on_request(opened, comparison, results):
+    asked = results[0].questions
+    shared = "Example question\nAnswer: C\n\n"
+    rest = {(q.id, 0): (0, f"{q.stem}\nAnswer:") for q in asked[:2]}
+    results[0] = replace(results[0], prompts=Prompts((shared,), rest))
+    seen = opened(comparison, results)
+    seen.choose(order="as asked")
+    prompts = seen.page.locator("#q-list details.prompt")
+    assert prompts.count() == 2
+    assert prompts.locator("pre").count() == 0
+    prompts.first.locator("summary").click()
+    prompts.first.locator("pre").wait_for()
+    assert prompts.locator("pre").all_text_contents() == [shared + f"{asked[0].stem}\nAnswer:"]
+    assert seen.said == []
+
+
 def test_many_questions_come_a_page_at_a_time(opened, comparison, results):
     questions = tuple(Question(f"q/{i}", "s", f"stem {i}", ("a", "b"), 0) for i in range(60))
     made = []
@@ -186,6 +202,7 @@ def test_hostile_strings_do_nothing(opened, comparison, results, rename):
             result,
             questions=(question,),
             records=(replace(result.records[0], question_id=HOSTILE, text=HOSTILE),),
+            prompts=Prompts((HOSTILE,), {(HOSTILE, 0): (0, HOSTILE)}),
         )
         for result in results
     ]
@@ -194,6 +211,8 @@ def test_hostile_strings_do_nothing(opened, comparison, results, rename):
     assert seen.page.locator("img").count() == 0
     assert "<script>alert(1)</script>" in seen.stems[0]
     assert "{{7*7}}\\x1b[31m" in seen.stems[0]
+    seen.page.locator("details.prompt summary").click()
+    assert seen.page.locator("details.prompt pre").inner_text().count("<script>alert(1)") == 2
     seen.page.locator("#chart-differences path[aria-roledescription=circle]").first.hover()
     seen.page.locator("#vg-tooltip-element.visible").wait_for()
     assert seen.page.locator("img").count() == 0

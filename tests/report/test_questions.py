@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from ggufeval.report.questions import fitting, questions
+from ggufeval.types import Prompts
 
 
 def unpacked(text):
@@ -83,3 +84,16 @@ def test_hostile_texts_cannot_end_the_element(comparison, results, text):
     results[0] = replace(results[0], questions=(question, *results[0].questions[1:]))
     packed, _ = fitting(questions(comparison, results), 10**6)
     assert set(packed) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=")
+
+
+def test_what_was_sent_where_it_is_known(comparison, results):
+    first, *others = results[0].questions
+    prompts = Prompts(("Q: 1\n",), {(first.id, 0): (0, "\x1b[1mA:"), (first.id, 1): (0, "B:")})
+    results[0] = replace(results[0], prompts=prompts)
+    tree = questions(comparison, results)
+    assert tree["prompts"] == {
+        "shared": ["Q: 1\n"],
+        "of": [(0, "\\x1b[1mA:"), *(None for _ in others)],
+    }
+    less, left_out = fitting(tree, len(fitting(tree, 10**6)[0]) - 1)
+    assert (left_out, "prompts" in unpacked(less)) == ("the prompts", False)
