@@ -146,6 +146,13 @@ def _said_of_groups(comparison: Comparison) -> str:
 
 
 CHARTS = (
-    Chart(5, "differences", "Difference to the reference", _said, _overall),
-    Chart(20, "differences-by-group", "Differences by group", _said_of_groups, _grouped),
+    Chart(5, "differences", "Difference to the reference", _said, _overall, is_broad=True),
+    Chart(
+        20,
+        "differences-by-group",
+        "Differences by group",
+        _said_of_groups,
+        _grouped,
+        is_broad=True,
+    ),
 )

@@ -37,6 +37,8 @@ class Plot:
     """What it shows."""
     spec: Mapping[str, Any]
     """Vega-Lite, data included: one view or layers on one, whose `width` may be set."""
+    is_broad: bool = False
+    """Whether it needs a line of the page for itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class Chart:
     title: str
     sentence: Callable[[Comparison], str]
     draw: Callable[[Comparison], Drawn | None]
+    is_broad: bool = False
 
 
 def plot(chart: Chart, comparison: Comparison) -> Plot | None:
@@ -58,7 +61,11 @@ def plot(chart: Chart, comparison: Comparison) -> Plot | None:
     for key in ("$schema", "config"):  # an address, and a look that is the page's business
         spec.pop(key, None)
     return Plot(
-        chart.name, chart.title, chart.sentence(comparison), spec | {"background": "transparent"}
+        chart.name,
+        chart.title,
+        chart.sentence(comparison),
+        spec | {"background": "transparent"},
+        chart.is_broad,
     )
 
 

@@ -19,7 +19,7 @@ from ggufeval.report.plots.plot import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import altair as alt
 
@@ -28,6 +28,19 @@ if TYPE_CHECKING:
     from ggufeval.types import Comparison
 
 _HEIGHT = 300
+_NAME = 0.18
+"""Of the width between the first and the last dot: what a name takes."""
+_PHONE = "width < 320"
+_NAMES: Mapping[str, dict[str, Any]] = {
+    "left": {"align": "right", "dx": -9, "dy": 12},
+    "right": {"align": "left", "dx": 9, "dy": -8},
+    "last": {
+        "align": {"expr": f"{_PHONE} ? 'right' : 'left'"},
+        "dx": {"expr": f"{_PHONE} ? -9 : 9"},
+        "dy": {"expr": f"{_PHONE} ? -22 : -8"},
+    },
+}
+"""Beside the dot, and below it where the next one is near."""
 _SHOWN = ("model", "accuracy, %", "difference, points", "size", "bits per weight", "questions/s")
 _CHANCE_IN_VIEW = 10.0
 """Points below the lowest interval at which the line of chance is still worth the room."""
@@ -50,7 +63,8 @@ def _draw(comparison: Comparison, found: Points, title: str) -> alt.LayerChart:
 
     for side, datum in zip(_sides(found), found, strict=True):
         datum["side"] = side
-    x = alt.X("x:Q", title=title, scale=alt.Scale(zero=False, padding=24))
+    axis = alt.Axis(labelOverlap="greedy", labelSeparation=8)
+    x = alt.X("x:Q", title=title, scale=alt.Scale(domain=_reach(found), nice=False), axis=axis)
     y = alt.Y("accuracy:Q", title="accuracy, %", scale=alt.Scale(zero=False, padding=8))
     base = alt.Chart(data(found)).encode(x=x, color=tone_colors())
     shown = tooltips(*_SHOWN)
@@ -58,24 +72,32 @@ def _draw(comparison: Comparison, found: Points, title: str) -> alt.LayerChart:
         y=alt.Y("low:Q", title="accuracy, %"), y2="high:Q", tooltip=shown
     )
     dots = base.mark_circle(size=90, opacity=1).encode(y=y, tooltip=shown)
-    left, right = (
-        base.transform_filter(alt.FieldEqualPredicate(field="side", equal=side))
-        for side in ("left", "right")
-    )
     names = [
-        left.mark_text(align="right", dx=-9, dy=-8, fontSize=12).encode(y=y, text="model:N"),
-        right.mark_text(align="left", dx=9, dy=-8, fontSize=12).encode(y=y, text="model:N"),
+        base.transform_filter(alt.FieldEqualPredicate(field="side", equal=side))
+        .mark_text(fontSize=12, **placed)
+        .encode(y=y, text="model:N")
+        for side, placed in _NAMES.items()
+        if any(datum["side"] == side for datum in found)
     ]
     return layers(*_bands(comparison), whiskers, dots, *names, height=_HEIGHT)
 
 
-def _sides(found: Points) -> list[str]:
-    """A name stands right of its dot, or left of it where the next dot to the right is near."""
+def _reach(found: Points) -> list[float]:
+    """Of the axis: room for a name right of the last dot, and a little left of the first."""
     low, high = min(d["x"] for d in found), max(d["x"] for d in found)
-    near = (high - low) * 0.12 or 1.0
+    span = high - low or high
+    return [low - 0.08 * span, high + _NAME * span]
+
+
+def _sides(found: Points) -> list[str]:
+    """Where a name stands is one of `_NAMES`, so that it is not in the next one's way."""
+    low, high = min(d["x"] for d in found), max(d["x"] for d in found)
+    near = (high - low) * _NAME
     return [
-        "left"
-        if datum["x"] > high - near or any(0 < other["x"] - datum["x"] < near for other in found)
+        "last"
+        if datum["x"] == high
+        else "left"
+        if any(0 < other["x"] - datum["x"] < near for other in found)
         else "right"
         for datum in found
     ]
@@ -168,5 +190,6 @@ CHARTS = (
             "joins the models that no other beats in both."
         ),
         _speed,
+        is_broad=True,
     ),
 )
