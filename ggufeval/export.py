@@ -8,10 +8,13 @@ import math
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from ggufeval.errors import UsageError
 from ggufeval.types import LETTERS, Question, Record, RunResult
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Row: TypeAlias = dict[str, object]
 
@@ -141,10 +144,19 @@ def _cell(value: object) -> object:
     return value
 
 
+def frame(results: Iterable[RunResult]) -> pd.DataFrame:
+    """The same rows as a table for pandas; without any, a table without columns."""
+    return _frame([row for result in results for row in _rows(result)])
+
+
 def _write_parquet(path: Path, rows: Sequence[Row]) -> None:
+    _frame(rows).to_parquet(path, index=False)
+
+
+def _frame(rows: Sequence[Row]) -> pd.DataFrame:
     import pandas as pd
 
     table = pd.DataFrame(rows)[_columns(rows)]
     # Columns where all is missing would otherwise be of no type.
     texts = [name for name in ("answer", "answer_summed", "text", "parse_error") if name in table]
-    table.astype(dict.fromkeys(texts, "string")).to_parquet(path, index=False)
+    return table.astype(dict.fromkeys(texts, "string"))

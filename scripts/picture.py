@@ -14,9 +14,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from ggufeval.cli._results import choose, choose_reference, compare
+from ggufeval import api
 from ggufeval.report import terminal
-from ggufeval.store import Store
 
 WIDTH = 80
 _FONT = re.compile(r"@font-face \{.*?\}", re.DOTALL)
@@ -25,9 +24,7 @@ _FONT = re.compile(r"@font-face \{.*?\}", re.DOTALL)
 
 def main() -> None:
     database, picture, command = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
-    with Store.open(database, read_only=True) as store:
-        runs = choose(store, ())
-        comparison, _ = compare(store, runs, choose_reference(runs, None))
+    comparison = api.compare(database).comparison
     reference = comparison.reference
     run = replace(reference.run, source=Path(reference.run.source).name)  # no folder of ours
     comparison = replace(comparison, reference=replace(reference, run=run))

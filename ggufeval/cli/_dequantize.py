@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from ggufeval.errors import UsageError
-
-if TYPE_CHECKING:
-    from ggufeval.sweep import Level
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -35,22 +32,3 @@ def check(values: dict[str, Any]) -> None:
     """Refuse what does not go together, before anything is fetched."""
     if values["no_keep"] and not values["dequantize"]:
         raise UsageError("--no-keep is about written-out weights: add --dequantize, or drop it.")
-
-
-def levels(
-    values: dict[str, Any],
-    found: tuple[Level, ...],
-    say: Callable[[str], None],
-    *,
-    beside: bool,
-) -> tuple[Level, ...]:
-    """The levels as the options want them: see `sweep.with_written_out`."""
-    from ggufeval import sweep
-
-    if not values["dequantize"]:
-        return found
-    kind = values["dequantize"].upper()
-    chosen = sweep.with_written_out(found, kind, beside=beside, kept=not values["no_keep"])
-    if kind == "F16" and any(level.written_out for level in chosen):
-        say("Note: F16 rounds the weights once more as they are written out; f32 is exact.")
-    return chosen

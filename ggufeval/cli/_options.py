@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ggufeval import DEFAULT_DB
 from ggufeval.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 _PUT_AND_READ = ("prompt", "shots", "read", "grammar", "temperature", "max_tokens")
 _NONE = "none"
-DEFAULT_DB = Path("results/ggufeval.sqlite")
 _ROWS = "meta-rows"
 
 

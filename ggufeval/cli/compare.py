@@ -39,21 +39,23 @@ def compare(
 
     RUN is an id, or its beginning, from `ggufeval runs`.
     """
+    from ggufeval import api
     from ggufeval.cli import _results
     from ggufeval.errors import UsageError
 
     if chart and format_name != "table":
         raise UsageError("--chart is drawn below the table: leave out --format.")
-    comparison, results = _results.stored(
+    found = api.compare(
         db,
         runs,
-        reference,
+        reference=reference,
         margin=margin,
         alpha=alpha,
-        by=by or "",
+        by=by,
+        redux=redux,
+        weights=weights,
         allow_mismatch=allow_mismatch,
-        views=_views.read(redux, weights),
     )
-    _results.show(format_name, comparison, results)
+    _results.show(format_name, found.comparison, found.results)
     if chart:
-        _results.draw(comparison)
+        _results.draw(found.comparison)

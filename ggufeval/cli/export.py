@@ -25,11 +25,11 @@ from ggufeval.cli import _options
 @_options.db
 def export(runs: tuple[str, ...], output: Path, format_name: str | None, db: Path) -> None:
     """Write the records, one row a question. Without RUN, of those made last."""
-    from ggufeval.cli import _results
+    from ggufeval import api
     from ggufeval.export import export as write
     from ggufeval.store import Store
 
     with Store.open(db, read_only=True) as store:
-        chosen = _results.choose(store, runs)
+        chosen = api.choose(store, runs)
         n_rows = write((store.result(run.id) for run in chosen), output, format_name)
     click.echo(f"{output}: {n_rows} records of {len(chosen)} runs")

@@ -27,9 +27,9 @@ def ladder(model: str, rungs: str | None, **values: Any) -> None:
     that lets through nothing but answers. MODEL is one level: a file, or NAME:QUANT. Interrupted,
     it goes on when the command is repeated.
     """
+    from ggufeval import api, stats, sweep
     from ggufeval import ladder as house
-    from ggufeval import stats, sweep
-    from ggufeval.cli import _models, _progress, _results
+    from ggufeval.cli import _models, _progress
     from ggufeval.llama.client import ModelProcess
     from ggufeval.report import ladder as reports
     from ggufeval.store import Store
@@ -39,7 +39,7 @@ def ladder(model: str, rungs: str | None, **values: Any) -> None:
     say = _progress.say(quiet=quiet)
     options = _options.run_options(values)
     report_path = _options.report_path(values, "ladder.html")
-    report_format = _results.report_format(report_path, reports)
+    report_format = api.report_format(report_path, reports)
     selections = _models.resolve([model], (), offline=values["offline"], quiet=quiet)
     levels = sweep.levels(selections)
     if len(levels) != 1:
@@ -75,7 +75,7 @@ def ladder(model: str, rungs: str | None, **values: Any) -> None:
     the_ladder = stats.ladder(info, found, questions)
     click.echo(reports.render(values["format_name"], the_ladder, sys.stdout), nl=False)
     text = reports.render(report_format, the_ladder)
-    _results.write(report_path, text, "the same command writes them without running anything")
+    api.write(report_path, text, "the same command writes them without running anything")
     say(f"\nReport: {report_path}")
     say(f"Records: {values['db']}")
     if failures:

@@ -1,14 +1,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from ggufeval.cli import _options, _views
-
-if TYPE_CHECKING:
-    from ggufeval.types import Comparison, RunResult
 
 
 @click.command()
@@ -53,30 +49,21 @@ def report(
     db: Path,
 ) -> None:
     """Write a report of runs. Without RUN, of those made last."""
-    from ggufeval.cli import _results
+    from ggufeval import api
 
-    kind = _results.report_format(output)  # a wrong ending is refused before anything is read
-    if kind == "md":
-        charts = charts or output.with_name(f"{output.stem}-charts")
-    views = _views.read(redux, weights)
-
-    def compared(by: str) -> tuple[Comparison, list[RunResult]]:
-        return _results.stored(
-            db,
-            runs,
-            reference,
-            margin=margin,
-            alpha=alpha,
-            by=by,
-            allow_mismatch=allow_mismatch,
-            views=views,
-        )
-
-    comparison, results = compared(by or ("auto" if kind == "html" else ""))
-    # A table has groups only where they were asked for; among charts they are one of many.
-    pictured = compared(by or "auto")[0] if charts and kind != "html" else comparison
-    links = _results.links(charts, output, pictured) if kind == "md" and charts else ""
-    _results.write_report(output, comparison, results, links)
-    click.echo(output)
-    if charts:
-        click.echo(f"{charts}: {_results.write_charts(charts, pictured)} files")
+    api.report_format(output)  # a wrong ending is refused before anything is read
+    found = api.compare(
+        db,
+        runs,
+        reference=reference,
+        margin=margin,
+        alpha=alpha,
+        by=by,
+        redux=redux,
+        weights=weights,
+        allow_mismatch=allow_mismatch,
+    )
+    path, *drawn = found.write(output, charts)
+    click.echo(path)
+    if drawn:
+        click.echo(f"{drawn[0].parent}: {len(drawn)} files")

@@ -22,7 +22,7 @@ def run(models: tuple[str, ...], **values: Any) -> None:
 
     Prints the id of each run. `ggufeval compare` compares them.
     """
-    from ggufeval import sweep as house
+    from ggufeval import api, sweep
     from ggufeval.cli import _models, _progress, _results
     from ggufeval.store import Store
 
@@ -35,16 +35,18 @@ def run(models: tuple[str, ...], **values: Any) -> None:
     for note in questions.notes:
         say(f"Note: {note}")
     _progress.tell_if_busy(say)
-    with Store.open(values["db"]) as store:
-        outcome = house.sweep(
-            _dequantize.levels(values, house.levels(selections), say, beside=False),
-            questions,
-            store,
-            options,
-            progress=_progress.progress(quiet=quiet),
-            say=say,
-            n_floor=values["floor"] or 0,
-        )
+    outcome = api.evaluated(
+        sweep.levels(selections),
+        questions,
+        options,
+        db=values["db"],
+        dequantize=values["dequantize"] or "",
+        keep=not values["no_keep"],
+        floor=values["floor"] or 0,
+        progress=_progress.progress(quiet=quiet),
+        say=say,
+    )
+    with Store.open(values["db"], read_only=True) as store:
         _results.tell_replications(store, outcome.runs, questions.recorded)
     for done in outcome.runs:
         click.echo(done.id)

@@ -61,6 +61,7 @@ def sweep(models: tuple[str, ...], **values: Any) -> None:
     with llama.cpp's quantizer. Without MODEL, the demo: a small model, the questions inside, a few
     minutes. Interrupted, it goes on when the command is repeated.
     """
+    from ggufeval import api
     from ggufeval import sweep as house
     from ggufeval.cli import _forecast, _models, _progress, _results
     from ggufeval.store import Store
@@ -69,7 +70,7 @@ def sweep(models: tuple[str, ...], **values: Any) -> None:
     quiet = values["quiet"]
     say = _progress.say(quiet=quiet)
     report_path = _options.report_path(values, "report.html")
-    _results.report_format(report_path)
+    api.report_format(report_path)
     options = _options.run_options(values)
     _dequantize.check(values)
     quants = _options.quantizations(values["quants"])
@@ -87,7 +88,10 @@ def sweep(models: tuple[str, ...], **values: Any) -> None:
             _check_reference(values["reference"], levels, found.runs() if found else ())
             _forecast.show(levels, questions, found, options, values)
         return
-    levels = _dequantize.levels(values, levels, say, beside=True)
+    if values["dequantize"]:
+        levels = api.written_out(
+            levels, values["dequantize"], beside=True, keep=not values["no_keep"], say=say
+        )
     with Store.open(values["db"]) as store:
         progress = _progress.progress(quiet=quiet)
         if stopping:
@@ -110,16 +114,9 @@ def sweep(models: tuple[str, ...], **values: Any) -> None:
         _progress.tell_failures(outcome.failures)
         for i, runs in enumerate(_comparable(outcome.runs)):
             path = report_path.with_stem(f"{report_path.stem}-{i + 1}") if i else report_path
-            reference = runs[0] if stopping else _results.find_reference(runs, values["reference"])
-            comparison, results = _results.compare(
-                store, runs, reference, margin=values["margin"], alpha=values["alpha"]
-            )
-            _results.show(values["format_name"], comparison, results)
-            grouped, _ = _results.compare(
-                store, runs, reference, margin=values["margin"], alpha=values["alpha"], by="auto"
-            )
-            _results.write_report(path, grouped, results)
-            say(f"\nReport: {path}")
+            reference = runs[0] if stopping else api.find_reference(runs, values["reference"])
+            judging = {name: values[name] for name in ("margin", "alpha")}
+            _results.tell(api.compared(store, runs, reference, **judging), path, values)
         _results.tell_replications(store, outcome.runs, questions.recorded)
     say(f"Records: {values['db']}")
     if demo:

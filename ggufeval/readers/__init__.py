@@ -30,8 +30,10 @@ def make(
 ) -> Reader:
     """The reader of that name under a prompt style; None: what suits the reader.
 
-    Raises UsageError for an unknown style or grammar, and for what does not go together.
+    Raises UsageError for an unknown reader, style or grammar, and for what does not go together.
     """
+    if name not in _READERS:
+        raise UsageError(f"--read {name}: one of {', '.join(_READERS)} was expected.")
     kind = _READERS[name]
     prompt = prompt or kind.default_prompt
     if kind is SampleReader:

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from ggufeval import dequantized, sweep
+from ggufeval import api, dequantized, sweep
+from ggufeval.api import choice
 from ggufeval.catalog.files import file_sha256
 from ggufeval.catalog.resolve import resolve
-from ggufeval.cli import _dequantize, _results, cli
+from ggufeval.cli import cli
 from ggufeval.errors import ModelError
 from ggufeval.runner import ModelFiles
 
@@ -113,10 +114,14 @@ def test_what_is_not_kept_goes_also_when_its_run_fails(made, cache):
 def test_f16_says_that_it_rounds(made):
     (level,) = sweep.levels([resolve(str(made("Q4_0")))])
     said = []
-    values = {"dequantize": "f16", "no_keep": False}
-    _dequantize.levels(values, [replace(level, quantization="Q2_K")], said.append, beside=False)
+
+    def written_out(quantization):
+        chosen = (replace(level, quantization=quantization),)
+        api.written_out(chosen, "f16", beside=False, keep=True, say=said.append)
+
+    written_out("Q2_K")
     assert said == ["Note: F16 rounds the weights once more as they are written out; f32 is exact."]
-    _dequantize.levels(values, [replace(level, quantization="F32")], said.append, beside=False)
+    written_out("F32")
     assert len(said) == 1
 
 
@@ -138,9 +143,9 @@ def test_written_out_weights_are_no_reference_by_themselves():
     made_from = {"requantized_from": "Q4_1", "quantized_from": "Q8_0", "quantization": "F32"}
     twin = run_of("twin", 32.0, dequantized_from="Q8_0", **made_from)
     f32 = run_of("F32", 32.0)
-    assert _results.choose_reference([twin, q8], None) == q8
-    assert _results.choose_reference([twin, q8, f32], "f32") == f32
-    assert _results.choose_reference([twin, q8, f32], "q8_0 as f32") == twin
+    assert choice.choose_reference([twin, q8], None) == q8
+    assert choice.choose_reference([twin, q8, f32], "f32") == f32
+    assert choice.choose_reference([twin, q8, f32], "q8_0 as f32") == twin
 
 
 def test_they_stand_behind_their_level():
@@ -148,5 +153,5 @@ def test_they_stand_behind_their_level():
     twins = [
         run_of(f"{name} as F32", 32.0, dequantized_from=name) for name in ("Q2_K", "Q8_0", "gone")
     ]
-    ordered = [run.id.removeprefix("run-") for run in _results._ordered([*twins, *runs])]
+    ordered = [run.id.removeprefix("run-") for run in choice.ordered([*twins, *runs])]
     assert ordered == ["gone as F32", "F16", "Q8_0", "Q8_0 as F32", "Q2_K", "Q2_K as F32"]
