@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, TextIO
 from urllib.parse import quote
@@ -65,7 +66,8 @@ def images(comparison: Comparison, folder: str) -> str:
     from ggufeval.report.plots import plots
 
     links = [
-        f"![{escape(each.title)}: {escape(each.sentence)}]({quote(f'{folder}/{each.name}.png')})"
+        f"![{escape(each.title)}: {escape(each.sentence)}]"
+        f"({quote(os.fsencode(f'{folder}/{each.name}.png'))})"
         for each in plots(comparison)
     ]
     return "\n".join(["", "## Charts", *(f"\n{link}" for link in links), ""])

@@ -25,16 +25,16 @@ def database(q4_0, tmp_path):
 
 
 def test_a_report_on_a_full_disk(monkeypatch, database, tmp_path):
-    write = Path.write_text
+    write = Path.write_bytes
 
-    def fill(path: Path, text: str, encoding: str) -> None:
-        write(path, text[:4096], encoding)
+    def fill(path: Path, content: bytes) -> None:
+        write(path, content[:4096])
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     target = tmp_path / "out" / "report.html"
     arguments = ["report", "--db", str(database), "-o", str(target)]
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_text", fill)
+        patch.setattr(Path, "write_bytes", fill)
         result = CliRunner().invoke(cli, arguments)
     assert result.exit_code == 2
     assert result.stderr == (
