@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import webbrowser
 from pathlib import Path
 
 import click
@@ -29,6 +30,7 @@ from ggufeval.cli import _options, _views
     help="Differences inside each subject, or each of MMLU's four categories.  [default: in pages "
     "and charts, what suits]",
 )
+@click.option("--open", "opened", is_flag=True, help="Open it in the browser.")
 @_options.reference
 @_options.judging
 @_views.options
@@ -45,6 +47,7 @@ def report(
     alpha: float,
     redux: str | None,
     weights: Path | None,
+    opened: bool,
     allow_mismatch: bool,
     db: Path,
 ) -> None:
@@ -67,3 +70,5 @@ def report(
     click.echo(path)
     if drawn:
         click.echo(f"{drawn[0].parent}: {len(drawn)} files")
+    if opened and not webbrowser.open(path.resolve().as_uri()):
+        click.echo("No browser was found: open the file yourself.", err=True)

@@ -160,8 +160,10 @@
       made.append(element("summary", "", "The prompt"));
       made.addEventListener("toggle", () => {
         const [shared, rest] = data.prompts.of[i];
-        if (made.open && made.children.length === 1)
-          made.append(element("pre", "", data.prompts.shared[shared] + rest));
+        if (!made.open || made.children.length > 1) return;
+        const own = rest.replace(/\0(.)/g, (_, name) =>
+          name === "s" ? data.stems[i] : data.choices[i][Number(name)]);
+        made.append(element("pre", "", data.prompts.shared[shared] + own));
       });
       return made;
     };

@@ -16,7 +16,8 @@ One tree for JSON, column by column, so that 14,042 questions and nine models ar
         shares   the letters' probabilities in per cent, one list a question; null likewise
         texts    what the model wrote, where it wrote
     prompts      what was sent, where that is known: `shared` texts, and in `of` for each question
-                 `[index into shared, the rest]`
+                 `[index into shared, the rest]`, where NUL and `s` stand for the stem, NUL and a
+                 digit for that choice
 """
 
 from __future__ import annotations
@@ -69,13 +70,24 @@ def questions(comparison: Comparison, results: Sequence[RunResult]) -> Tree | No
 def _prompts(texts: Prompts, asked: Sequence[Question]) -> Tree:
     return {
         "shared": [visible(text, keep=_LINES) for text in texts.shared],
-        "of": [_rest(texts, question.id) for question in asked],
+        "of": [_rest(texts, question) for question in asked],
     }
 
 
-def _rest(texts: Prompts, question_id: str) -> tuple[int, str] | None:
-    found = texts.rest.get((question_id, 0))
-    return found and (found[0], visible(found[1], keep=_LINES))
+def _rest(texts: Prompts, question: Question) -> tuple[int, str] | None:
+    """What is in the page already stands there by name: a third of its size otherwise."""
+    found = texts.rest.get((question.id, 0))
+    if found is None:
+        return None
+    place, rest = found[0], visible(found[1], keep=_LINES)
+    named, at = "", 0
+    pieces = {"s": question.stem} | {str(i): text for i, text in enumerate(question.choices)}
+    for name, piece in pieces.items():
+        text = visible(piece, keep=_LINES)
+        if text and (next_at := rest.find(text, at)) >= 0:
+            named += f"{rest[at:next_at]}\0{name}"
+            at = next_at + len(text)
+    return place, named + rest[at:]
 
 
 def _model(name: str, result: RunResult, asked: Sequence[Question]) -> Tree:

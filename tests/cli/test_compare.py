@@ -175,3 +175,14 @@ def test_charts_in_a_folder_of_ones_own(ask, tmp_path):
     ask("-o", markdown, "--charts", folder, command="report")
     assert "(../all/charts/differences.png)" in markdown.read_text("utf-8")
     assert not (tmp_path / "other" / "report-charts").exists()
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_it_opens_in_a_browser(ask, tmp_path, monkeypatch, found):
+    asked = []
+    monkeypatch.setattr("webbrowser.open", lambda url: asked.append(url) or found)
+    path = tmp_path / "my report.html"
+    done = ask("-o", path, "--open", command="report")
+    assert done.exit_code == 0
+    assert asked == [path.as_uri()]
+    assert ("No browser was found" in done.stderr) is not found

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from ggufeval.report import html
-from ggufeval.types import Prompts, Question
+from ggufeval.types import LETTERS, Prompts, Question
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -120,7 +120,11 @@ def test_search_and_filters(opened, comparison, results):
 def test_the_prompt_on_request(opened, comparison, results):
     asked = results[0].questions
     shared = "Example question\nAnswer: C\n\n"
-    rest = {(q.id, 0): (0, f"{q.stem}\nAnswer:") for q in asked[:2]}
+    lines = [
+        [q.stem, *(f"{c}. {t}" for c, t in zip(LETTERS, q.choices, strict=False)), "Answer:"]
+        for q in asked
+    ]
+    rest = {(q.id, 0): (0, "\n".join(text)) for q, text in zip(asked[:2], lines[:2], strict=True)}
     results[0] = replace(results[0], prompts=Prompts((shared,), rest))
     seen = opened(comparison, results)
     seen.choose(order="as asked")
@@ -129,7 +133,7 @@ def test_the_prompt_on_request(opened, comparison, results):
     assert prompts.locator("pre").count() == 0
     prompts.first.locator("summary").click()
     prompts.first.locator("pre").wait_for()
-    assert prompts.locator("pre").all_text_contents() == [shared + f"{asked[0].stem}\nAnswer:"]
+    assert prompts.locator("pre").all_text_contents() == [shared + "\n".join(lines[0])]
     assert seen.said == []
 
 

@@ -88,12 +88,13 @@ def test_hostile_texts_cannot_end_the_element(comparison, results, text):
 
 def test_what_was_sent_where_it_is_known(comparison, results):
     first, *others = results[0].questions
-    prompts = Prompts(("Q: 1\n",), {(first.id, 0): (0, "\x1b[1mA:"), (first.id, 1): (0, "B:")})
+    rest = f"{first.stem}\nA. {first.choices[0]}\nB. {first.choices[1]}\n\x1b[1mA:"
+    prompts = Prompts(("Q: 1\n",), {(first.id, 0): (0, rest), (first.id, 1): (0, "B:")})
     results[0] = replace(results[0], prompts=prompts)
     tree = questions(comparison, results)
     assert tree["prompts"] == {
         "shared": ["Q: 1\n"],
-        "of": [(0, "\\x1b[1mA:"), *(None for _ in others)],
+        "of": [(0, "\0s\nA. \0000\nB. \0001\n\\x1b[1mA:"), *(None for _ in others)],
     }
     less, left_out = fitting(tree, len(fitting(tree, 10**6)[0]) - 1)
     assert (left_out, "prompts" in unpacked(less)) == ("the prompts", False)

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ggufeval.report import numerals
+from ggufeval.report.plots.names import PLACES, place_names
 from ggufeval.report.plots.plot import (
     NEUTRAL,
     Chart,
@@ -19,7 +20,7 @@ from ggufeval.report.plots.plot import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     import altair as alt
 
@@ -28,19 +29,6 @@ if TYPE_CHECKING:
     from ggufeval.types import Comparison
 
 _HEIGHT = 300
-_NAME = 0.18
-"""Of the width between the first and the last dot: what a name takes."""
-_PHONE = "width < 320"
-_NAMES: Mapping[str, dict[str, Any]] = {
-    "left": {"align": "right", "dx": -9, "dy": 12},
-    "right": {"align": "left", "dx": 9, "dy": -8},
-    "last": {
-        "align": {"expr": f"{_PHONE} ? 'right' : 'left'"},
-        "dx": {"expr": f"{_PHONE} ? -9 : 9"},
-        "dy": {"expr": f"{_PHONE} ? -22 : -8"},
-    },
-}
-"""Beside the dot, and below it where the next one is near."""
 _SHOWN = ("model", "accuracy, %", "difference, points", "size", "bits per weight", "questions/s")
 _CHANCE_IN_VIEW = 10.0
 """Points below the lowest interval at which the line of chance is still worth the room."""
@@ -61,10 +49,11 @@ def _against(comparison: Comparison, title: str, place: Callable[[Row], float]) 
 def _draw(comparison: Comparison, found: Points, title: str) -> alt.LayerChart:
     import altair as alt
 
-    for side, datum in zip(_sides(found), found, strict=True):
-        datum["side"] = side
+    reach = _reach(found)
+    for name, datum in zip(place_names(found, reach), found, strict=True):
+        datum["name"] = name
     axis = alt.Axis(labelOverlap="greedy", labelSeparation=8)
-    x = alt.X("x:Q", title=title, scale=alt.Scale(domain=_reach(found), nice=False), axis=axis)
+    x = alt.X("x:Q", title=title, scale=alt.Scale(domain=reach, nice=False), axis=axis)
     y = alt.Y("accuracy:Q", title="accuracy, %", scale=alt.Scale(zero=False, padding=8))
     base = alt.Chart(data(found)).encode(x=x, color=tone_colors())
     shown = tooltips(*_SHOWN)
@@ -73,34 +62,20 @@ def _draw(comparison: Comparison, found: Points, title: str) -> alt.LayerChart:
     )
     dots = base.mark_circle(size=90, opacity=1).encode(y=y, tooltip=shown)
     names = [
-        base.transform_filter(alt.FieldEqualPredicate(field="side", equal=side))
-        .mark_text(fontSize=12, **placed)
-        .encode(y=y, text="model:N")
-        for side, placed in _NAMES.items()
-        if any(datum["side"] == side for datum in found)
+        base.transform_filter(alt.FieldEqualPredicate(field="name", equal=name))
+        .mark_text(fontSize=12, **place.mark)
+        .encode(y=alt.Y(f"{place.field}:Q"), text="model:N")
+        for name, place in PLACES.items()
+        if any(datum["name"] == name for datum in found)
     ]
     return layers(*_bands(comparison), whiskers, dots, *names, height=_HEIGHT)
 
 
 def _reach(found: Points) -> list[float]:
-    """Of the axis: room for a name right of the last dot, and a little left of the first."""
+    """Of the axis: a little more than the dots need, for their names."""
     low, high = min(d["x"] for d in found), max(d["x"] for d in found)
     span = high - low or high
-    return [low - 0.08 * span, high + _NAME * span]
-
-
-def _sides(found: Points) -> list[str]:
-    """Where a name stands is one of `_NAMES`, so that it is not in the next one's way."""
-    low, high = min(d["x"] for d in found), max(d["x"] for d in found)
-    near = (high - low) * _NAME
-    return [
-        "last"
-        if datum["x"] == high
-        else "left"
-        if any(0 < other["x"] - datum["x"] < near for other in found)
-        else "right"
-        for datum in found
-    ]
+    return [low - 0.1 * span, high + 0.1 * span]
 
 
 def _bands(comparison: Comparison) -> list[alt.Chart]:
