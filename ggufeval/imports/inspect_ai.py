@@ -158,7 +158,8 @@ def _answer(place: str, tree: Tree) -> tuple[str, Answer]:
 
 
 def _question(place: str, tree: Tree) -> Question:
-    subject = (tree.get("metadata") or {}).get("subject")
+    metadata = tree.get("metadata")
+    subject = metadata.get("subject") if isinstance(metadata, dict) else None
     target = tree.get("target")
     if isinstance(target, list) and len(target) == 1:
         (target,) = target
