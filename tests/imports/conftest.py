@@ -179,7 +179,9 @@ def write_samples(folder, questions, sample, *, task="mmlu_{}", date=DATE, about
     groups = by_subject(questions)
     for subject, group in groups.items():
         path = folder / f"samples_{task.format(subject)}_{date}.jsonl"
-        lines = [json.dumps(sanitized(sample(q, i)), ensure_ascii=False) for i, q in enumerate(group)]
+        lines = [
+            json.dumps(sanitized(sample(q, i)), ensure_ascii=False) for i, q in enumerate(group)
+        ]
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     tree = results(groups) if about is None else about
     if tree:

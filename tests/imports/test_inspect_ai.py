@@ -15,7 +15,9 @@ from .conftest import inspect_header, inspect_sample, write_eval, write_log
 
 def made(questions, *said):
     letters = [*said, *[None] * (len(questions) - len(said))]
-    return [inspect_sample(q, i, s) for i, (q, s) in enumerate(zip(questions, letters, strict=True))]
+    return [
+        inspect_sample(q, i, s) for i, (q, s) in enumerate(zip(questions, letters, strict=True))
+    ]
 
 
 def read(path):
@@ -181,7 +183,9 @@ def test_logs_of_other_tasks_in_a_folder_are_passed_over(tmp_path, questions):
     ],
 )
 def test_a_sample_that_is_none(tmp_path, questions, change, said):
-    path = write_log(tmp_path / "l.json", [*made(questions[:1]), inspect_sample(questions[1], 1, **change)])  # noqa: E501
+    path = write_log(
+        tmp_path / "l.json", [*made(questions[:1]), inspect_sample(questions[1], 1, **change)]
+    )
     with pytest.raises(DataError) as caught:
         read(path)
     assert said in str(caught.value)
@@ -220,7 +224,7 @@ def test_a_zip_that_is_cut_or_changed(tmp_path, questions):
         read(path)
     data[200:260] = bytes(60)
     path.write_bytes(data)
-    with pytest.raises(DataError, match="cannot be unpacked|expected JSON"):
+    with pytest.raises(DataError, match=r"cannot be unpacked|expected JSON"):
         read(path)
 
 

@@ -102,19 +102,20 @@ def test_requests_are_in_the_order_of_their_numbers(tmp_path, questions):
 
 
 @pytest.mark.parametrize(
-    ("said", "right", "letter", "error"),
+    ("said", "right", "read_as"),
     [
-        ("B", False, 1, None),
-        ("(b)", False, 1, None),
-        ("B.", True, 0, None),  # the tool's verdict stands
-        ("A", True, 0, None),
-        ("a", False, None, "no choice"),
-        ("perhaps", False, None, "unparsed"),
-        ("E", False, None, "unparsed"),
-        ("", False, None, "unparsed"),
+        ("B", False, (1, None)),
+        ("(b)", False, (1, None)),
+        ("B.", True, (0, None)),  # the tool's verdict stands
+        ("A", True, (0, None)),
+        ("a", False, (None, "no choice")),
+        ("perhaps", False, (None, "unparsed")),
+        ("E", False, (None, "unparsed")),
+        ("", False, (None, "unparsed")),
     ],
 )
-def test_texts(tmp_path, questions, said, right, letter, error):
+def test_texts(tmp_path, questions, said, right, read_as):
+    letter, error = read_as
     question = replace(questions[0], answer=0)
     log = read(
         write_samples(
@@ -158,7 +159,7 @@ def test_several_filters_are_asked_for(tmp_path, questions):
 
 def test_a_filter_where_none_is_named(tmp_path, questions):
     folder = write_samples(tmp_path, questions, lm_sample)
-    with pytest.raises(UsageError, match="names no filters. Leave it out"):
+    with pytest.raises(UsageError, match=r"names no filters\. Leave it out"):
         read(folder, wanted_filter="x")
 
 
@@ -277,7 +278,7 @@ def test_minus_infinity_is_a_log_likelihood(tmp_path, questions):
 def test_results_that_are_broken(tmp_path, questions):
     write_samples(tmp_path, questions, lm_sample)
     (tmp_path / f"results_{DATE}.json").write_text("{")
-    with pytest.raises(DataError, match="results_.*expected JSON, found something else"):
+    with pytest.raises(DataError, match=r"results_.*expected JSON, found something else"):
         imports.read([tmp_path])
 
 
