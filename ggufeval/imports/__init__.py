@@ -5,15 +5,19 @@ One module a format. What is read from which key stands in `docs/imports.md`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from ggufeval.errors import DataError, UsageError
 from ggufeval.imports import inspect_ai, lm_eval
+from ggufeval.imports.documents import OtherTaskError
 from ggufeval.imports.log import Log
 from ggufeval.imports.storing import Stored, known, put
 
 __all__ = ["Log", "Stored", "known", "put", "read"]
+
+T = TypeVar("T")
 
 
 def read(paths: Sequence[Path], wanted_filter: str | None = None) -> tuple[list[Log], list[str]]:
@@ -42,7 +46,9 @@ def read(paths: Sequence[Path], wanted_filter: str | None = None) -> tuple[list[
     for path in logs:
         if not inspect_ai.is_log(path):
             raise UsageError(_refusal(path))
-    runs = lm_eval.read(samples, wanted_filter) + _logs(logs, paths, skipped)
+    of_mmlu = _without_others(samples, lm_eval.open_file, paths, skipped)
+    runs = lm_eval.read(of_mmlu, wanted_filter)
+    runs += _without_others(logs, inspect_ai.read, paths, skipped)
     if not runs:
         raise DataError(f"{paths[0]} holds no records of MMLU. {' '.join(skipped)}")
     return runs, skipped
@@ -63,16 +69,18 @@ def _is_log(path: Path) -> bool:
     return path.suffix in {".eval", ".json"} and inspect_ai.is_log(path)
 
 
-def _logs(paths: Iterable[Path], named: Sequence[Path], skipped: list[str]) -> list[Log]:
-    """In a folder, logs of other tasks are passed over."""
+def _without_others(
+    paths: Iterable[Path], read: Callable[[Path], T], named: Sequence[Path], skipped: list[str]
+) -> list[T]:
+    """What can be read; in a folder, files of other tasks are passed over."""
     found = []
     for path in paths:
         try:
-            found.append(inspect_ai.read(path))
-        except inspect_ai.OtherTaskError as error:
+            found.append(read(path))
+        except OtherTaskError as error:
             if path in named:
                 raise
-            skipped.append(str(error))
+            skipped.append(f"Left out: {error}")
     return found
 
 

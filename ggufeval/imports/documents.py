@@ -14,6 +14,11 @@ from ggufeval.errors import DataError
 
 Tree: TypeAlias = dict[str, Any]
 
+
+class OtherTaskError(DataError):
+    """Records that are whole, and none of MMLU."""
+
+
 MOST_OF_A_LINE = 64 * 2**20
 """Bytes of one sample; a five-shot question with all its requests has some 50,000."""
 MOST_OF_A_FILE = 2**30

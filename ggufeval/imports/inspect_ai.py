@@ -17,16 +17,11 @@ from typing import Any
 
 from ggufeval.errors import DataError
 from ggufeval.imports import archive, documents, verdicts
-from ggufeval.imports.documents import Tree, get
+from ggufeval.imports.documents import OtherTaskError, Tree, get
 from ggufeval.imports.log import UNKNOWN_SHOTS, Answer, Log
 from ggufeval.tasks import rows
 from ggufeval.tasks.tables import Row
 from ggufeval.types import Question, Record
-
-
-class OtherTaskError(DataError):
-    """A log that is whole, and none of MMLU."""
-
 
 _HEAD = re.compile(rb'\s*\{\s*"version"\s*:\s*\d+\s*,\s*"status"\s*:')
 """How its JSON begins: the order is part of the format (`EvalLog`)."""

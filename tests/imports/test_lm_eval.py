@@ -180,9 +180,14 @@ def test_a_file_alone_is_a_run(tmp_path, questions):
 def test_other_tasks_of_a_folder_are_passed_over_and_counted(tmp_path, questions):
     write_samples(tmp_path, questions, lm_sample)
     (tmp_path / f"samples_gsm8k_{DATE}.jsonl").write_text("{}")
-    (log,), skipped = imports.read([tmp_path])
+    other = tmp_path / f"samples_mmlu_pro_math_{DATE}.jsonl"
+    other.write_text('{"doc": {"question": "?", "options": [], "answer": "A"}}')
+    (log,), (first, second) = imports.read([tmp_path])
     assert len(log.answers) == 32
-    assert skipped == [f"{tmp_path}: 1 files of samples are of other tasks: left out."]
+    assert first == f"{tmp_path}: 1 files of samples are of other tasks: left out."
+    assert second.startswith(f"Left out: {other}, line 1: expected a sample of an MMLU task")
+    with pytest.raises(DataError, match="found 'question', 'options', 'answer'"):
+        imports.read([other])
 
 
 def test_what_results_do_not_say_is_unknown(tmp_path, questions):
