@@ -362,3 +362,14 @@ def test_whatever_stands_in_a_log_is_refused_or_read(tmp_path, questions, data):
     path = write_log(tmp_path / "l.json", [sample], header)
     if answer := read_or_refused(path):
         assert answer.record.correct == (answer.record.letter == answer.question.answer)
+
+
+def test_two_tools_pair_without_a_run_of_ours(ggufeval, tmp_path, questions):
+    folder = write_samples(tmp_path / "logs", questions, few_wrong)
+    first = ggufeval("import", folder)
+    samples = [inspect_sample(q, i) for i, q in enumerate(questions)]
+    second = ggufeval("import", write_log(tmp_path / "l.json", samples))
+    assert "32 answers, 0 of them" in " ".join(second.stderr.split())
+    runs = first.stdout.strip(), second.stdout.strip()
+    out = ggufeval("compare", *runs, "--allow-mismatch", "--format", "json").stdout
+    assert json.loads(out)["n_questions"] == 32

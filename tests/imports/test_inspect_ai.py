@@ -231,3 +231,19 @@ def test_a_zip_that_is_cut_or_changed(tmp_path, questions):
 def test_an_empty_folder(tmp_path):
     with pytest.raises(UsageError, match="or logs of inspect"):
         imports.read([tmp_path])
+
+
+def test_members_and_samples_that_are_no_objects(tmp_path):
+    path = tmp_path / "l.json"
+    with pytest.raises(DataError, match=r"sample 0: expected a JSON object, found 'x'"):
+        read(write_log(path, ["x"]))
+    with pytest.raises(DataError, match=r"header\.json: expected a JSON object, found a list"):
+        read(write_eval(tmp_path / "l.eval", [], [1]))
+
+
+def test_zstandard_whose_place_is_wrong(tmp_path):
+    path = zstandard(tmp_path / "l.eval", {"header.json": json.dumps(inspect_header())})
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"PK\x03\x04", b"PK\x03\x05"))
+    with pytest.raises(DataError, match=r"header\.json cannot be unpacked"):
+        read(path)

@@ -300,3 +300,39 @@ def test_other_files(tmp_path, name, said):
     (tmp_path / name).write_text("{}")
     with pytest.raises(UsageError, match=said):
         imports.read([tmp_path / name])
+
+
+def test_the_subject_may_stand_in_the_file_s_name_alone(tmp_path, questions):
+    def sample(question, number):
+        made = lm_sample(question, number)
+        del made["doc"]["subject"]
+        return made
+
+    log = read(write_samples(tmp_path, questions, sample))
+    assert [a.question.subject for a in log.answers] == [q.subject for q in questions]
+
+
+def test_a_file_of_several_subjects(tmp_path, questions):
+    made = [json.dumps(lm_sample(q, i)) for i, q in enumerate(questions)]
+    path = tmp_path / f"samples_mmlu_all_{DATE}.jsonl"
+    path.write_text("\n".join(made), encoding="utf-8")
+    (log,), _ = imports.read([path])
+    assert {a.question.subject for a in log.answers} == set(by_subject(questions))
+    assert log.style == "lm-eval:mmlu_all"
+
+
+def test_two_readings_in_one_file(tmp_path, questions):
+    made = [lm_sample(questions[0], 0), lm_sample(questions[1], 1, texts=True)]
+    path = tmp_path / f"samples_mmlu_anatomy_{DATE}.jsonl"
+    path.write_text("\n".join(map(json.dumps, made)), encoding="utf-8")
+    with pytest.raises(DataError, match="one way of reading in a run, found cloze and letter"):
+        imports.read([path])
+
+
+@pytest.mark.parametrize("answer", [[], [[]], [None], [1.5]])
+def test_a_text_that_is_none(tmp_path, questions, answer):
+    tree = lm_text(questions[0], 0, "A", right=False) | {"filtered_resps": answer}
+    path = tmp_path / f"samples_mmlu_anatomy_generative_{DATE}.jsonl"
+    path.write_text(json.dumps(tree), encoding="utf-8")
+    with pytest.raises(DataError, match="line 1: expected a text in filtered_resps, found"):
+        imports.read([path])
