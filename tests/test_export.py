@@ -45,6 +45,7 @@ def test_jsonl(results, tmp_path):
         "model": "Tiny Q8_0",
         "quantization": "Q8_0",
         "bits_per_weight": 8.5,
+        "tool": "ggufeval",
         "question_id": "q/1",
         "subject": "law",
         "stem": '=HYPERLINK("x")',

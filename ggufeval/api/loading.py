@@ -124,6 +124,7 @@ def _run(run: Run) -> dict[str, Any]:
         "prompt_style": conditions.prompt_style,
         "shots": conditions.shots,
         "read": conditions.read,
+        "tool": conditions.tool,
         "n_tokens": run.n_tokens,
         "seconds": run.seconds,
         "peak_rss_bytes": run.peak_rss_bytes,
@@ -139,7 +140,7 @@ def _run(run: Run) -> dict[str, Any]:
 _RUN = (
     "run_id", "created", "status", "model", "quantization", "bits_per_weight", "size_bytes",
     "n_params", "architecture", "requantized_from", "quantized_from", "imatrix", "model_sha256",
-    "task", "source", "design", "n_questions", "n_done", "prompt_style", "shots", "read",
+    "task", "source", "design", "n_questions", "n_done", "prompt_style", "shots", "read", "tool",
     "n_tokens", "seconds", "peak_rss_bytes", "n_threads", "n_gpu_layers", "llama_cpp_python",
     "plan_hash", "questions_sha256", "command",
 )  # fmt: skip

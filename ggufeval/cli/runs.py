@@ -27,7 +27,7 @@ def runs(db: Path) -> None:
         (
             run.id,
             f"{run.n_done}" if run.n_done == run.n_questions else f"{run.n_done}/{run.n_questions}",
-            f"{run.fingerprint.prompt_style}/{run.fingerprint.shots}",
+            f"{run.fingerprint.prompt_style}/{_shots(run.fingerprint)}",
             _reading(run.fingerprint),
             run.task,
             run.created[:10],
@@ -39,6 +39,10 @@ def runs(db: Path) -> None:
         click.echo(line)
 
 
+def _shots(fingerprint: Fingerprint) -> str:
+    return "?" if fingerprint.shots < 0 else f"{fingerprint.shots}"
+
+
 def _reading(fingerprint: Fingerprint) -> str:
     """`letter`, `cloze`, or `sample 0.6/10 grammar`: temperature and most tokens of a text.
 
@@ -48,6 +52,8 @@ def _reading(fingerprint: Fingerprint) -> str:
     from ggufeval.runner import Options
 
     said = [fingerprint.read]
+    if fingerprint.tool:
+        return f"{fingerprint.read} {fingerprint.parser}".strip()
     if fingerprint.max_tokens:
         said.append(f"{fingerprint.temperature:g}/{fingerprint.max_tokens}")
         said += ["grammar"] if fingerprint.grammar else []

@@ -42,7 +42,8 @@ def show(run: str, question: str | None, prompt: bool, db: Path) -> None:
 
 
 def _show_run(run: Run) -> None:
-    from ggufeval.report.numerals import visible
+    from ggufeval.report.numerals import MISSING, visible
+    from ggufeval.report.records import settings
 
     facts = {
         "id": run.id,
@@ -59,10 +60,13 @@ def _show_run(run: Run) -> None:
         "path": run.model.path,
         "bits per weight": round(run.model.bits_per_weight, 3),
     }
+    if run.fingerprint.tool:
+        unknown = ("seconds", "tokens", "peak memory", "path", "bits per weight")
+        facts |= {"evaluated by": run.fingerprint.tool} | dict.fromkeys(unknown, MISSING)
     for name, value in facts.items():
         click.echo(f"{name:16} {visible(str(value))}")
     click.echo("\nfingerprint")
-    click.echo(json.dumps(json.loads(run.fingerprint.to_json()), indent=2))
+    click.echo(json.dumps(settings(run.fingerprint), indent=2, sort_keys=True))
 
 
 def _show_prompts(result: RunResult, question: Question, records: Sequence[Record]) -> None:
@@ -72,6 +76,11 @@ def _show_prompts(result: RunResult, question: Question, records: Sequence[Recor
     for record in records:
         kept = result.prompts
         text = kept.text(question.id, record.rotation) if kept else None
+        if text is None and result.run.fingerprint.tool:
+            raise UsageError(
+                f"the prompts of run {result.run.id} are not kept here: they are in the records "
+                f"of {result.run.fingerprint.tool}, which evaluated it."
+            )
         if text is None:
             raise UsageError(
                 f"the prompts of run {result.run.id} were not kept, as by older versions. Repeat "

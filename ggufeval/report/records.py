@@ -15,12 +15,26 @@ if TYPE_CHECKING:
 Value = str | int | float | bool | None
 
 
+_UNKNOWN = (
+    "n_params",
+    "size_bytes",
+    "bits_per_weight",
+    "nominal_share",
+    "questions_per_second",
+    "tokens_per_second",
+    "seconds",
+    "n_tokens",
+    "peak_rss_bytes",
+)
+"""What the records of another program do not tell."""
+
+
 def records(comparison: Comparison) -> tuple[dict[str, Value], ...]:
     """One flat record a model, the reference first, with the same keys in the same order."""
     scored: list[tuple[Score, Candidate | None]] = [(comparison.reference, None)]
     scored += [(item.score, item) for item in comparison.candidates]
     found = [
-        _record(score, item) | _more(score) | _floor(score, item) | _moved(item)
+        _record(score, item) | _unknown(score) | _more(score) | _floor(score, item) | _moved(item)
         for score, item in scored
     ]
     # What one model has and another has not is empty there.
@@ -29,9 +43,16 @@ def records(comparison: Comparison) -> tuple[dict[str, Value], ...]:
 
 
 def settings(fingerprint: Fingerprint) -> dict[str, object]:
-    """All fields of a fingerprint but for those that its way of reading does not have."""
+    """All fields of a fingerprint but for those that its way of reading does not have, nor the
+    other program that made it."""
     kept = json.loads(fingerprint.to_json())
+    for name in ("engine", "build", "grammar") if fingerprint.tool else ():
+        del kept[name]
     return {name: value for name, value in asdict(fingerprint).items() if name in kept}
+
+
+def _unknown(score: Score) -> dict[str, Value]:
+    return dict.fromkeys(_UNKNOWN) if score.run.fingerprint.tool else {}
 
 
 def _more(score: Score) -> dict[str, Value]:

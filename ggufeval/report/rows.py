@@ -223,13 +223,14 @@ def _row(comparison: Comparison, score: Score, candidate: Candidate | None, name
         # Against a reference that guesses, a test's p would be a judgement on noise.
         guesses = comparison.reference_at_chance
         p = MISSING if guesses else numerals.probability(candidate.holm_p)
+    is_ours = not score.run.fingerprint.tool  # another program's records tell none of these
     return Row(
         score=score,
         candidate=candidate,
         label=numerals.visible(score.run.model.label),
         name=name,
-        size=numerals.size(score.run.model.size_bytes),
-        bits=f"{score.run.model.bits_per_weight:.2f}",
+        size=numerals.size(score.run.model.size_bytes) if is_ours else MISSING,
+        bits=f"{score.run.model.bits_per_weight:.2f}" if is_ours else MISSING,
         micro=numerals.percent(score.micro.value),
         micro_interval=interval(score.micro),
         macro=numerals.percent(score.macro.value),
@@ -240,9 +241,9 @@ def _row(comparison: Comparison, score: Score, candidate: Candidate | None, name
         won=str(against.won) if against else "",
         p=p,
         letter_mass=numerals.probability(score.letter_mass),
-        questions_per_second=numerals.rate(score.questions_per_second),
-        tokens_per_second=numerals.rate(score.tokens_per_second),
-        time=numerals.clock(score.run.seconds),
+        questions_per_second=numerals.rate(score.questions_per_second) if is_ours else MISSING,
+        tokens_per_second=numerals.rate(score.tokens_per_second) if is_ours else MISSING,
+        time=numerals.clock(score.run.seconds) if is_ours else MISSING,
         memory=numerals.size(score.run.peak_rss_bytes) if score.run.peak_rss_bytes else MISSING,
     )
 

@@ -34,7 +34,8 @@ _MOST_NAMED = 5
 def heading(comparison: Comparison) -> str:
     """Task, questions, design, prompt, reference and source, in one line."""
     run = comparison.reference.run
-    shots = numerals.count(run.fingerprint.shots, "shot")
+    n_shots = run.fingerprint.shots
+    shots = numerals.count(n_shots, "shot") if n_shots >= 0 else "shots unknown"
     role = "reference" if comparison.candidates else "model"
     return (
         f"{numerals.visible(run.task)}: {questions_asked(comparison)}; "
@@ -46,6 +47,8 @@ def heading(comparison: Comparison) -> str:
 
 def _reading(fingerprint: Fingerprint) -> str:
     """How the answers were read and the choices turned, where that is not as usual."""
+    if fingerprint.tool:
+        return f"evaluated by {numerals.visible(fingerprint.tool)}, read by {fingerprint.read}; "
     said = ""
     if fingerprint.read == "sample":
         facts = [
@@ -219,6 +222,7 @@ def notes(comparison: Comparison) -> tuple[str, ...]:
         for row in found
         if is_starred(row.score.run.model)
     ]
+    said += _imported(found)
     said += _origins(found)
     said += _written_out(found)
     for row in found:
@@ -235,6 +239,17 @@ def notes(comparison: Comparison) -> tuple[str, ...]:
             "another machine's arithmetic can still flip an answer."
         )
     return tuple(said)
+
+
+def _imported(found: Sequence[Row]) -> list[str]:
+    tools: dict[str, list[str]] = {}
+    for row in found:
+        if tool := row.score.run.fingerprint.tool:
+            tools.setdefault(numerals.visible(tool), []).append(row.name)
+    return [
+        f"Evaluated by {tool}, and read from its records: {', '.join(names)}."
+        for tool, names in tools.items()
+    ]
 
 
 def _unread(row: Row) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from operator import attrgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -14,6 +13,7 @@ from ggufeval.stats.decomposition import decompositions
 from ggufeval.stats.differences import difference, micro_counts
 from ggufeval.stats.divergence import divergence
 from ggufeval.stats.groups import AUTO, group_scores, suitable
+from ggufeval.stats.mismatches import mismatches as differing
 from ggufeval.stats.paired import holm
 from ggufeval.stats.sample import Answers, Sample
 from ggufeval.stats.scores import score_answers
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 Key: TypeAlias = tuple[str, int]
 """What pairs two records: the question's id and the rotation of its choices."""
-_HASH_LENGTH = 64
 
 
 def compare(
@@ -72,7 +71,7 @@ def compare(
     becomes an alarm with `allow_mismatch`.
     """
     runs = (reference, *candidates)
-    mismatches = tuple(m for c in candidates for m in _mismatches(reference, c))
+    mismatches = tuple(m for c in candidates for m in differing(reference.run, c.run))
     if mismatches and not allow_mismatch:
         raise ComparisonError(
             " ".join(mismatches)
@@ -177,27 +176,6 @@ def _unjudged(runs: Sequence[RunResult], sample: Sample, mismatches: Sequence[st
             "are have not been drawn. Finish the runs first."
         )
     return ""
-
-
-def _mismatches(reference: RunResult, candidate: RunResult) -> Iterator[str]:
-    mine, theirs = reference.run.fingerprint, candidate.run.fingerprint
-    names = mine.differences(theirs)
-    if names:
-        fields = "; ".join(
-            f"{name} is {_short(attrgetter(name)(theirs))}, not {_short(attrgetter(name)(mine))}"
-            for name in names
-        )
-        yield (
-            f"{candidate.run.model.label} (run {candidate.run.id}) differs from "
-            f"{reference.run.model.label} (run {reference.run.id}) in more than the model: "
-            f"{fields}."
-        )
-
-
-def _short(value: object) -> str:
-    """A hash by its beginning; anything else as it is."""
-    text = str(value)
-    return text if len(text) < _HASH_LENGTH else f"{text[:12]}..."
 
 
 def _common(runs: Sequence[RunResult]) -> list[Key]:

@@ -81,6 +81,11 @@ def subjects() -> tuple[str, ...]:
     return tuple(_SUBJECTS)
 
 
+def sizes() -> dict[str, int]:
+    """Subject -> questions of the split `test`."""
+    return {subject: n for subject, (n, _, _) in _SUBJECTS.items()}
+
+
 def mmlu() -> Source:
     """MMLU with its ids and numbers, so that the draws are those that will be made."""
     tests = (

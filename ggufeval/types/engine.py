@@ -21,8 +21,10 @@ class ModelInfo:
     label: str
     """What tables show: `SmolLM2-135M-Instruct Q8_0`."""
     path: str
+    """Of a model that was never here, this and what follows is empty or 0."""
     sha256: str
-    """Of the file; of the concatenation of the parts' digests where it is split."""
+    """Of the file; of the concatenation of the parts' digests where it is split; of the records
+    where another tool evaluated a model that was never here."""
     size_bytes: int
     architecture: str
     n_params: int
@@ -195,6 +197,7 @@ class Fingerprint:
     questions_sha256: str
     prompt_style: str
     shots: int
+    """-1 where another tool's records do not say."""
     read: str
     grammar: str
     engine: EngineSettings
@@ -209,6 +212,9 @@ class Fingerprint:
     """`cyclic`: each question in every rotation of its choices."""
     stopping: str = ""
     """`verdict` or `budget 500`, where the run may end before its plan does."""
+    tool: str = ""
+    """Who evaluated, where it was another program, with its version; the engine and the build are
+    unknown then, the plan's hash is of what was sent, and the model's of the records."""
 
     @property
     def digest(self) -> str:
@@ -217,7 +223,7 @@ class Fingerprint:
     def to_json(self) -> str:
         """What a way of reading does not have is left out, so that it keeps its digest when
         another one comes to have more."""
-        later = ("parser", "temperature", "max_tokens", "seed", "permute", "stopping")
+        later = ("parser", "temperature", "max_tokens", "seed", "permute", "stopping", "tool")
         fields = asdict(self)
         kept = {name: value for name, value in fields.items() if value or name not in later}
         return json.dumps(kept, sort_keys=True)

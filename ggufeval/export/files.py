@@ -1,4 +1,4 @@
-"""Records as a table for other programs: JSON lines, CSV or Parquet. One row a record."""
+"""Records as one file: JSON lines, CSV or Parquet. One row a record."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ import csv
 import json
 import math
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from ggufeval.errors import UsageError
-from ggufeval.types import LETTERS, Question, Record, RunResult
+from ggufeval.export.rows import Row, columns, record_rows
+from ggufeval.types import RunResult
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Row: TypeAlias = dict[str, object]
 
 _FORMULA = ("=", "+", "-", "@")
 """A spreadsheet runs a cell that begins so; questions come from anywhere."""
@@ -31,7 +30,7 @@ def export(results: Iterable[RunResult], path: Path, fmt: str | None = None) -> 
     written.
     """
     write = _writer(path, fmt)
-    rows = [row for result in results for row in _rows(result)]
+    rows = [row for result in results for row in record_rows(result)]
     if not rows:
         raise UsageError("These runs have no records yet: there is nothing to export.")
     target = path.resolve()  # of a link, what it points to
@@ -55,61 +54,9 @@ def _writer(path: Path, fmt: str | None) -> Callable[[Path, Sequence[Row]], None
     if name not in writers:
         raise UsageError(
             f"{path}: the format {name!r} is unknown. End the name in .jsonl, .csv or .parquet, "
-            "or give --format."
+            "or in / for a folder that `datasets` loads, or give --format."
         )
     return writers[name]
-
-
-def _rows(result: RunResult) -> Iterator[Row]:
-    questions = {question.id: question for question in result.questions}
-    model = result.run.model
-    of_run: Row = {
-        "run_id": result.run.id,
-        "model": model.label,
-        "quantization": model.quantization,
-        "bits_per_weight": model.bits_per_weight,
-    }
-    for record in result.records:
-        row = of_run | _row(questions[record.question_id], record)
-        if result.run.fingerprint.read == "cloze":
-            row |= _of_texts(record)
-        yield row
-
-
-def _of_texts(record: Record) -> Row:
-    """The choice whose text is likeliest as a whole; `answer` is the likeliest one per byte."""
-    values = record.letter_logits
-    return {"answer_summed": LETTERS[max(range(len(values)), key=values.__getitem__)]}
-
-
-def _row(question: Question, record: Record) -> Row:
-    row: Row = {
-        "question_id": question.id,
-        "subject": question.subject,
-        "stem": question.stem,
-        "choices": list(question.choices),
-        "rotation": record.rotation,
-        "gold": LETTERS[question.answer],
-        "answer": None if record.letter is None else LETTERS[record.letter],
-        "correct": record.correct,
-        "letter_mass": record.letter_mass,
-        "margin": record.margin,
-        "n_tokens": record.n_tokens,
-        "text": record.text,
-        "parse_error": record.parse_error,
-        "partial": record.partial,
-    }
-    # Texts have no logits, and questions may have fewer letters than others.
-    row |= {f"logit_{LETTERS[i]}": logit for i, logit in enumerate(record.letter_logits)}
-    row |= {f"logprob_{LETTERS[i]}": value for i, value in enumerate(record.letter_logprobs)}
-    return row
-
-
-def _columns(rows: Iterable[Row]) -> list[str]:
-    """Of all rows, the letters' last and in order."""
-    seen = dict.fromkeys(column for row in rows for column in row)
-    fixed = [column for column in seen if not column.startswith(("logit_", "logprob_"))]
-    return fixed + sorted(column for column in seen if column not in fixed)
 
 
 def _write_jsonl(path: Path, rows: Iterable[Row]) -> None:
@@ -126,7 +73,7 @@ def _finite(value: object) -> object:
 
 def _write_csv(path: Path, rows: Sequence[Row]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, _columns(rows))
+        writer = csv.DictWriter(file, columns(rows))
         writer.writeheader()
         for row in rows:
             writer.writerow({name: _cell(value) for name, value in row.items()})
@@ -146,7 +93,7 @@ def _cell(value: object) -> object:
 
 def frame(results: Iterable[RunResult]) -> pd.DataFrame:
     """The same rows as a table for pandas; without any, a table without columns."""
-    return _frame([row for result in results for row in _rows(result)])
+    return _frame([row for result in results for row in record_rows(result)])
 
 
 def _write_parquet(path: Path, rows: Sequence[Row]) -> None:
@@ -156,7 +103,7 @@ def _write_parquet(path: Path, rows: Sequence[Row]) -> None:
 def _frame(rows: Sequence[Row]) -> pd.DataFrame:
     import pandas as pd
 
-    table = pd.DataFrame(rows)[_columns(rows)]
+    table = pd.DataFrame(rows)[columns(rows)]
     # Columns where all is missing would otherwise be of no type.
     texts = [name for name in ("answer", "answer_summed", "text", "parse_error") if name in table]
     return table.astype(dict.fromkeys(texts, "string"))
