@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ggufeval.store import Store
-    from ggufeval.types import Comparison, Labels, Run, RunResult, Weights
+    from ggufeval.types import Comparison, Labels, Run, RunResult, VocabularyDivergence, Weights
 
 
 def choose(store: Store, names: Sequence[str]) -> list[Run]:
@@ -88,8 +88,20 @@ def compare(
         allow_mismatch=allow_mismatch,
         floors={r.run.id: floor(found) for r in results if (found := store.repeat(r))},
         views=views,
+        vocabularies={
+            r.run.id: over for r in results[1:] if (over := _over_vocabulary(store, results[0], r))
+        },
     )
     return comparison, results
+
+
+def _over_vocabulary(
+    store: Store, reference: RunResult, candidate: RunResult
+) -> VocabularyDivergence | None:
+    from ggufeval.stats.vocabulary import vocabulary_divergence
+
+    pairs = store.paired_vocabularies(reference.run.id, candidate.run.id)
+    return vocabulary_divergence(reference, candidate, pairs)
 
 
 def _ordered(runs: Sequence[Run]) -> list[Run]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ggufeval.cli import _dequantize, _options, _stopping
+from ggufeval.cli import _dequantize, _kld, _options, _stopping
 from ggufeval.errors import UsageError
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ What next:
 @_options.reading
 @_options.engine
 @_options.floor
+@_kld.option
 @_options.reference
 @_options.judging
 @_stopping.options
@@ -88,13 +89,13 @@ def sweep(models: tuple[str, ...], **values: Any) -> None:
             _forecast.show(levels, questions, found, options, values)
         return
     levels = _dequantize.levels(values, levels, say, beside=True)
+    _kld.tell(values, levels, questions, say)
     with Store.open(values["db"]) as store:
         progress = _progress.progress(quiet=quiet)
+        _check_reference(values["reference"], levels, () if stopping else store.runs())
         if stopping:
-            _check_reference(values["reference"], levels, ())
             outcome = stopping(levels, in_rounds, store, options, progress=progress, say=say)
         else:
-            _check_reference(values["reference"], levels, store.runs())
             outcome = house.sweep(
                 levels,
                 questions,
