@@ -13,6 +13,7 @@ from pathlib import Path
 from ggufeval import runner
 from ggufeval.catalog.cache import DEQUANTIZED_FOLDER, models_folder
 from ggufeval.catalog.files import file_sha256
+from ggufeval.job import to_keep
 from ggufeval.llama.client import ModelProcess
 from ggufeval.store import Store
 from ggufeval.types import QuestionSet, Recipe, Run, RunStatus
@@ -55,7 +56,8 @@ def finished(
     """The finished run that the written-out weights would find again, where the file is gone.
 
     They have the vocabulary and the template of their source, and the store knows their hash: so
-    what would be asked of them is known without writing them again.
+    what would be asked of them is known without writing them again. None where it lacks
+    probabilities that are to be kept.
     """
     if options.force or path(model, kind).exists():
         return None
@@ -70,5 +72,6 @@ def finished(
             runner.ModelFiles(model.parts, sha256), questions, options
         ).digest
         if found := next((run for run in runs if run.fingerprint.digest == wanted), None):
-            return found
+            lacking = to_keep(questions, options.kld) - store.vocabularies(found.id)
+            return None if lacking else found
     return None

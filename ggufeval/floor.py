@@ -61,7 +61,7 @@ def measure(
 def _other_batches(options: runner.Options) -> runner.Options:
     n_batch = _N_BATCH if options.n_batch != _N_BATCH else _N_BATCH // 2
     n_ubatch = min(options.n_ubatch, n_batch)
-    return replace(options, n_batch=n_batch, n_ubatch=n_ubatch, force=False)
+    return replace(options, n_batch=n_batch, n_ubatch=n_ubatch, kld=0, force=False)
 
 
 def _said(run: Run, found: Repeat, how: str) -> str:

@@ -28,6 +28,8 @@ from ggufeval.types import (
 TEMPLATE_SECONDS = 60.0
 """Time for a chat template to render 1,000 prompts, and for each further 1,000."""
 
+_GOLDEN = (5**0.5 - 1) / 2
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -57,11 +59,19 @@ class Options:
     n_gpu_layers: int | None = None
     """None: all where the build can offload, else 0."""
     flash_attn: str = "auto"
+    kld: int = 0
+    """At so many questions' answers the probabilities of all tokens are kept. Changes no logit,
+    and so is no part of the fingerprint."""
     force: bool = False
     command: str = ""
 
     def reader(self) -> Reader:
         """Raises UsageError for what does not go together."""
+        if self.kld and self.read != "letter":
+            raise UsageError(
+                f"--kld {self.kld} keeps the probabilities of all tokens where a letter is read: "
+                f"--read letter was expected, found {self.read}. Leave out one of the two."
+            )
         return readers.make(
             self.read,
             self.prompt,
@@ -166,8 +176,25 @@ def prepare(
         stopping=questions.stopping,
         **asdict(reader.conditions(put)),
     )
-    work = Work(the_plan, settings, put, prompts)
+    kept = frozenset(question_id for question_id, _ in to_keep(questions, options.kld))
+    work = Work(the_plan, settings, put, prompts, kept=kept)
     return Job(info, questions, reader, asked, work, links, fingerprint, texts)
+
+
+def to_keep(questions: QuestionSet, n: int) -> frozenset[tuple[str, int]]:
+    """The n records, questions as they are, whose probabilities of all tokens are kept.
+
+    Of questions in one random order the first, since the others may never be asked. Else the
+    places i with the smallest fractional parts of i/phi, phi the golden ratio: for every n they lie
+    about evenly, with three different gaps at most (Sos, "On the distribution mod 1 of the
+    sequence n alpha", 1958), so that subjects are covered as the questions are. More questions are
+    the same ones and others.
+    """
+    asked = questions.questions
+    places = list(range(len(asked)))
+    if not questions.rounds:
+        places.sort(key=lambda i: i * _GOLDEN % 1)
+    return frozenset((asked[i].id, 0) for i in places[:n])
 
 
 def _in_plan_order(questions: QuestionSet) -> Iterator[Question]:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from ggufeval import memory, permute
 from ggufeval.errors import GgufevalError, WorkerError
@@ -32,6 +32,10 @@ __all__ = [
     "physical_cores",
     "preview",
 ]
+
+
+Key: TypeAlias = tuple[str, int]
+"""Of a record: the question's id and the rotation of its choices."""
 
 
 class Progress(Protocol):
@@ -65,6 +69,10 @@ class Session:
         self._answers: Iterator[Answered] | None = None
         self._asked = job.by_batch
         self._done = store.done_batches(run.id)
+        self._lacking = {(name, 0) for name in job.work.kept} - store.vocabularies(run.id)
+        """Records whose probabilities of all tokens are wanted, and not there."""
+        self._again = {i for i in self._done if self._lacking.intersection(self._keys(i))}
+        """Batches that are stored, but for what their records lack: the same rows once more."""
         self.run = run
         """As it was when it was opened, or at the end of `advance` or `stop`."""
         self.correct = {
@@ -76,11 +84,22 @@ class Session:
     def plan(self) -> Plan:
         return self._job.work.plan
 
+    @property
+    def n_again(self) -> int:
+        """Records that `advance` will ask for again: they are stored, but without the
+        probabilities of all tokens that are wanted now, of some of them."""
+        return sum(len(self._asked[position]) for position in self._again)
+
+    def _keys(self, position: int) -> list[Key]:
+        """Of a batch's records."""
+        return [(question.id, rotation) for question, rotation in self._asked[position]]
+
     def advance(self, n_batches: int | None = None) -> None:
         """Answer the first `n_batches` of the plan, one of its stops, or all, and store the
         records, a batch at a time. Raises what goes wrong on the way; what is stored stays."""
         goal = self.plan.n_batches if n_batches is None else n_batches
-        to_do = {position for position in range(goal) if position not in self._done}
+        answered = self._done - self._again
+        to_do = {position for position in range(goal) if position not in answered}
         if to_do:
             self._answer(to_do)
         self.run = self._store.run(self.run.id)
@@ -102,9 +121,13 @@ class Session:
     def _answer(self, to_do: set[int]) -> None:
         if self._answers is None:
             _check_memory(self._job)
-            work = replace(self._job.work, done=frozenset(self._done))
+            work = replace(self._job.work, done=frozenset(self._done - self._again))
             self._answers = self._job.reader.answers(self._process, Path(self._job.info.path), work)
-        self._progress.start(self.run, self.plan, len(self.correct), sum(self.correct.values()))
+        again = {key for position in self._again for key in self._keys(position)}
+        right = [correct for key, correct in self.correct.items() if key not in again]
+        share = len(right) / max(len(self.correct), 1)
+        run = replace(self.run, n_tokens=round(share * self.run.n_tokens))
+        self._progress.start(run, self.plan, len(right), sum(right))
         try:
             for batch in self._answers:
                 self._record(batch)
@@ -124,17 +147,28 @@ class Session:
             replace(permute.restored(record, question, rotation), run_id=self.run.id)
             for record, (question, rotation) in zip(batch.records, asked, strict=True)
         ]
-        self._store.add_batch(
-            self.run.id,
-            batch.position,
-            self._job.links[batch.position],
-            records,
-            n_tokens=batch.n_tokens,
-            seconds=batch.seconds,
-            peak_rss_bytes=batch.peak_rss_bytes,
-        )
+        kept = {
+            key: floats
+            for key, floats in zip(self._keys(batch.position), batch.vocabularies, strict=True)
+            if key in self._lacking
+        }
+        if batch.position in self._again:
+            self._store.add_vocabularies(self.run.id, kept)
+        else:
+            self._store.add_batch(
+                self.run.id,
+                batch.position,
+                self._job.links[batch.position],
+                records,
+                n_tokens=batch.n_tokens,
+                seconds=batch.seconds,
+                peak_rss_bytes=batch.peak_rss_bytes,
+                vocabularies=kept,
+            )
+        self._again.discard(batch.position)
         self._done.add(batch.position)
-        self.correct |= {(r.question_id, r.rotation): r.correct for r in records}
+        for record in records:  # of a batch that was asked again, what is stored stays
+            self.correct.setdefault((record.question_id, record.rotation), record.correct)
         n_correct = sum(record.correct for record in records)
         self._progress.advance(len(records), n_correct, batch.n_tokens)
 

@@ -17,7 +17,7 @@ from ggufeval.runner import Session
 from ggufeval.stats.alarms import guesses
 from ggufeval.stats.sequential import SequentialTest
 from ggufeval.store import Store
-from ggufeval.sweep import Failure, Level, Outcome, Say, files_of
+from ggufeval.sweep import Failure, Level, Outcome, Say, files_of, tell_again
 from ggufeval.types import ModelInfo, QuestionSet, Run
 
 ENOUGH = 1000
@@ -110,12 +110,14 @@ def sweep(
     runs: list[Run] = []
     number = store.begin_sweep()
     with runner.opened(first.files, questions, store, options, progress) as base:
+        tell_again(base, say)
         base.advance(base.plan.stops[0])
         store.add_to_sweep(number, base.run.id)
         for level in others:
             try:
                 with runner.opened(level.files, questions, store, options, progress) as one:
                     _check_plan(base, one)
+                    tell_again(one, say)
                     said = rule.race(base, one, questions, len(others))
                     one.stop()
                     store.add_to_sweep(number, one.run.id)

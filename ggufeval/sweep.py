@@ -279,7 +279,19 @@ def _evaluated(
             yield run, None
             return
     with at_hand(level, options.n_threads, say) as model:
-        yield runner.evaluate(model, questions, store, options, progress), model
+        with runner.opened(model, questions, store, options, progress) as session:
+            tell_again(session, say)
+            session.advance()
+        yield session.run, model
+
+
+def tell_again(session: runner.Session, say: Say) -> None:
+    """What of a run is stored and yet will be asked again."""
+    if session.n_again:
+        say(
+            f"{session.run.model.label}: {session.n_again:,} answers are there without the "
+            "probabilities of all tokens (--kld), and are asked for once more."
+        )
 
 
 @contextmanager

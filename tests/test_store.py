@@ -14,6 +14,7 @@ import sys
 import tempfile
 import textwrap
 import time
+import zlib
 from contextlib import closing
 from pathlib import Path
 
@@ -21,6 +22,7 @@ import pytest
 
 from ggufeval.errors import StoreError, UsageError
 from ggufeval.store import Store, database
+from ggufeval.store.vocabulary import BYTES_A_TOKEN
 from ggufeval.types import (
     BuildInfo,
     Design,
@@ -38,6 +40,11 @@ QUESTIONS = tuple(
     Question(f"mmlu/test/law/{i}", "law", f"Warum {i}? 'é\0\n", ("a", "b", "ü", '"'), i % 4)
     for i in range(40)
 )
+
+
+HALVES = struct.pack("<5e", -0.5, -12.25, -float("inf"), -65504.0, -6e-8)
+A, B, C = (QUESTIONS[0].id, 0), (QUESTIONS[1].id, 0), (QUESTIONS[1].id, 1)
+VOCABULARIES = {A: HALVES, B: HALVES, C: bytes(10)}
 
 
 def f32(value):
@@ -467,7 +474,7 @@ def test_the_file_says_whose_it_is_and_is_safe(path):
     with Store.open(path) as store:
         pragmas = ("application_id", "user_version", "journal_mode", "synchronous", "foreign_keys")
         found = [store._db.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas]
-    assert found == [int.from_bytes(b"GGEV"), 3, "wal", 2, 1]
+    assert found == [int.from_bytes(b"GGEV"), 4, "wal", 2, 1]
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
@@ -548,8 +555,8 @@ def alter(path, *statements):
 
 
 def test_newer_version(store, path):
-    alter(path, "PRAGMA user_version = 4")
-    with pytest.raises(StoreError, match=r"newer ggufeval \(format 4; this one knows 3\). Upgrade"):
+    alter(path, "PRAGMA user_version = 5")
+    with pytest.raises(StoreError, match=r"newer ggufeval \(format 5; this one knows 4\). Upgrade"):
         Store.open(path)
 
 
@@ -612,7 +619,7 @@ def old(path, tmp_path):
 def test_a_file_of_format_2_gets_what_came_later(old, path):
     run_id, records = old
     with Store.open(path) as store:
-        assert store._db.execute("PRAGMA user_version").fetchone()[0] == 3
+        assert store._db.execute("PRAGMA user_version").fetchone()[0] == 4
         assert store.result(run_id).records == records
         assert store.result(run_id).prompts is None
         assert store.begin(make_run(), QUESTIONS, PROMPTS) == run_id
@@ -630,10 +637,110 @@ def test_a_file_of_format_2_is_read_as_it_is(old, path):
     assert path.read_bytes() == before
 
 
-def test_a_file_that_lacks_a_table_of_its_own_format(old, path):
-    alter(path, "PRAGMA user_version = 3")
-    with pytest.raises(StoreError, match="tables are not those of format 3"):
+@pytest.fixture
+def former(path):
+    """A file of format 3 with a run of ten answers and its prompts; the run's id, the answers."""
+    with Store.open(path) as store:
+        run_id = store.begin(make_run(), QUESTIONS, PROMPTS)
+        records = add(store, run_id, 0)
+    alter(path, "DROP TABLE vocabulary_logprobs", "PRAGMA user_version = 3")
+    return run_id, tuple(records)
+
+
+def test_a_file_of_format_3_gets_what_came_later(former, path):
+    run_id, records = former
+    with Store.open(path) as store:
+        assert store._db.execute("PRAGMA user_version").fetchone()[0] == 4
+        assert store.result(run_id).records == records
+        assert store.result(run_id).prompts == PROMPTS
+        store.add_vocabularies(run_id, VOCABULARIES)
+    with Store.open(path, read_only=True) as store:
+        assert store.vocabularies(run_id) == VOCABULARIES.keys()
+
+
+def test_a_file_of_format_3_is_read_as_it_is(former, path):
+    run_id, records = former
+    before = path.read_bytes()
+    with Store.open(path, read_only=True) as store:
+        assert store.result(run_id).records == records
+        assert store.result(run_id).prompts == PROMPTS
+        assert store.vocabularies(run_id) == set()
+        assert list(store.paired_vocabularies(run_id, run_id)) == []
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("version", [3, 4])
+def test_a_file_that_lacks_a_table_of_its_own_format(old, path, version):
+    alter(path, f"PRAGMA user_version = {version}")
+    with pytest.raises(StoreError, match=f"tables are not those of format {version}"):
         Store.open(path)
+
+
+# --- vocabularies --------------------------------------------------------------------------
+
+
+def test_vocabularies_come_back_bit_by_bit_where_both_runs_have_them(store):
+    first, second = (store.begin(make_run(name), QUESTIONS) for name in ("Q8_0", "Q2_K"))
+    for run_id in (first, second):
+        add(store, run_id, 0)
+    assert store.vocabularies(first) == set()
+    store.add_vocabularies(first, VOCABULARIES)
+    store.add_vocabularies(second, {A: HALVES[::-1], ("other", 0): HALVES})
+    assert store.vocabularies(first) == VOCABULARIES.keys()
+    assert list(store.paired_vocabularies(first, second)) == [(A, HALVES, HALVES[::-1])]
+    assert [key for key, *_ in store.paired_vocabularies(first, first)] == sorted(VOCABULARIES)
+
+
+def test_a_vocabulary_that_is_there_stays(store):
+    run_id = store.begin(make_run(), QUESTIONS)
+    store.add_vocabularies(run_id, {A: HALVES})
+    store.add_vocabularies(run_id, {A: HALVES[::-1], B: HALVES})
+    assert store.vocabularies(run_id) == {A, B}
+    assert next(store.paired_vocabularies(run_id, run_id)) == (A, HALVES, HALVES)
+
+
+def test_vocabularies_are_stored_with_their_batch_or_not_at_all(store):
+    run_id = store.begin(make_run(), QUESTIONS)
+    stranger = make_record(dataclasses.replace(QUESTIONS[0], id="stranger"))
+
+    def put(position, records):
+        store.add_batch(
+            run_id, position, "c", records, n_tokens=1, seconds=1.0, vocabularies=VOCABULARIES
+        )
+
+    with pytest.raises(StoreError, match="The batch was not stored"):
+        put(0, [make_record(QUESTIONS[0]), stranger])
+    assert store.vocabularies(run_id) == set()
+    put(0, [make_record(QUESTIONS[0])])
+    assert store.vocabularies(run_id) == VOCABULARIES.keys()
+
+
+def test_vocabularies_go_with_their_run(store):
+    first, second = (store.begin(make_run(name), QUESTIONS) for name in ("Q8_0", "Q2_K"))
+    for run_id in (first, second):
+        store.add_vocabularies(run_id, VOCABULARIES)
+    store.delete(first)
+    assert store.vocabularies(second) == VOCABULARIES.keys()
+    assert store._db.execute("SELECT COUNT(*) FROM vocabulary_logprobs").fetchone()[0] == 3
+
+
+@pytest.mark.parametrize("packed", [b"x", zlib.compress(b"odd"), zlib.compress(b"even")[:-1]])
+def test_a_vocabulary_that_cannot_be_read_back(store, packed):
+    run_id = store.begin(make_run(), QUESTIONS)
+    store.add_vocabularies(run_id, {A: HALVES})
+    store._db.execute("UPDATE vocabulary_logprobs SET logprobs = ?", (packed,))
+    with pytest.raises(StoreError, match="the probabilities of all tokens cannot be read back"):
+        list(store.paired_vocabularies(run_id, run_id))
+
+
+def test_vocabularies_take_about_what_is_told_beforehand(store):
+    """A model's logarithms lie close together."""
+    run_id = store.begin(make_run(), QUESTIONS)
+    rng = random.Random(0)  # noqa: S311
+    halves = struct.pack("<20000e", *(-15 + rng.gauss(0, 2) for _ in range(20_000)))
+    store.add_vocabularies(run_id, {A: halves})
+    (size,) = store._db.execute("SELECT LENGTH(logprobs) FROM vocabulary_logprobs").fetchone()
+    assert size < 20_000 * BYTES_A_TOKEN * 1.1
 
 
 @pytest.mark.parametrize(
@@ -643,11 +750,12 @@ def test_a_file_that_lacks_a_table_of_its_own_format(old, path):
         "ALTER TABLE records RENAME COLUMN letter TO word",
         "ALTER TABLE runs ADD COLUMN more",
         "DROP TABLE prompts",
+        "DROP TABLE vocabulary_logprobs",
     ],
 )
 def test_other_tables(store, path, statement):
     alter(path, statement)
-    with pytest.raises(StoreError, match="tables are not those of format 3"):
+    with pytest.raises(StoreError, match="tables are not those of format 4"):
         Store.open(path)
 
 

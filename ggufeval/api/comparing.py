@@ -6,6 +6,7 @@ import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ggufeval import DEFAULT_DB, report, stats
@@ -13,10 +14,11 @@ from ggufeval.api import choice, files
 from ggufeval.report.records import records
 from ggufeval.stats.floor import floor
 from ggufeval.stats.groups import AUTO
+from ggufeval.stats.vocabulary import vocabulary_divergence
 from ggufeval.store import Store
 from ggufeval.tasks import redux as labels
 from ggufeval.tasks import weights as table
-from ggufeval.types import Comparison, Floor, Labels, Run, RunResult, Weights
+from ggufeval.types import Comparison, Floor, Labels, Run, RunResult, VocabularyDivergence, Weights
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,6 +120,7 @@ def compared(
     return together(
         results,
         known_floors(store, results),
+        known_vocabularies(store, results),
         margin=margin,
         alpha=alpha,
         by=by,
@@ -131,9 +134,21 @@ def known_floors(store: Store, results: Sequence[RunResult]) -> dict[str, Floor]
     return {r.run.id: floor(found) for r in results if (found := store.repeat(r))}
 
 
+def known_vocabularies(
+    store: Store, results: Sequence[RunResult]
+) -> dict[str, VocabularyDivergence]:
+    """Run id -> how far all tokens' probabilities moved from the first run's, where both kept
+    them."""
+    reference = results[0]
+    pairs = ((r, store.paired_vocabularies(reference.run.id, r.run.id)) for r in results[1:])
+    found = ((r.run.id, vocabulary_divergence(reference, r, kept)) for r, kept in pairs)
+    return {run_id: divergence for run_id, divergence in found if divergence}
+
+
 def together(
     results: Sequence[RunResult],
     floors: Mapping[str, Floor],
+    vocabularies: Mapping[str, VocabularyDivergence] = MappingProxyType({}),
     *,
     margin: float = 1.0,
     alpha: float = 0.05,
@@ -150,6 +165,7 @@ def together(
         by=by or AUTO,
         allow_mismatch=allow_mismatch,
         floors=floors,
+        vocabularies=vocabularies,
         views=views,
     )
     comparison = pictured if by else replace(pictured, by="", groups=())

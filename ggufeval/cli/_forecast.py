@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ggufeval.cli import _progress
+from ggufeval.cli import _kld, _progress
 from ggufeval.errors import UsageError
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ def show(
     name = values["format_name"]
     if name not in report.FORMATS:
         raise UsageError(f"--format {name}: a dry run is told as {' or '.join(report.FORMATS)}.")
+    say = _progress.say(quiet=values["quiet"])
+    _kld.tell(values, levels, questions, say)
     found = forecast(
         levels,
         questions,
@@ -65,7 +67,7 @@ def show(
         options,
         margin=values["margin"] / 100,
         alpha=values["alpha"],
-        say=_progress.say(quiet=values["quiet"]),
+        say=say,
     )
     click.echo(report.FORMATS[name](found, sys.stdout), nl=False)
     if any(level.trouble for level in found.levels):

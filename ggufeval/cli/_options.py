@@ -300,6 +300,7 @@ def run_options(values: dict[str, Any]) -> Options:
         n_threads=values["threads"],
         n_gpu_layers=values["n_gpu_layers"],
         flash_attn=values["flash_attn"],
+        kld=values.get("kld") or 0,
         force=values["force"],
         command=shlex.join(["ggufeval", *sys.argv[1:]]),
     )

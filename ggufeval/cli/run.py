@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from ggufeval.cli import _dequantize, _options
+from ggufeval.cli import _dequantize, _kld, _options
 
 
 @click.command()
@@ -14,6 +14,7 @@ from ggufeval.cli import _dequantize, _options
 @_options.reading
 @_options.engine
 @_options.floor
+@_kld.option
 @_options.db
 @_options.offline
 @_options.quiet
@@ -35,8 +36,10 @@ def run(models: tuple[str, ...], **values: Any) -> None:
     for note in questions.notes:
         say(f"Note: {note}")
     _progress.tell_if_busy(say)
+    levels = sweep.levels(selections)
+    _kld.tell(values, levels, questions, say)
     outcome = api.evaluated(
-        sweep.levels(selections),
+        levels,
         questions,
         options,
         db=values["db"],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ggufeval.cli import _dequantize, _options, _stopping
+from ggufeval.cli import _dequantize, _kld, _options, _stopping
 from ggufeval.errors import UsageError
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ What next:
 @_options.reading
 @_options.engine
 @_options.floor
+@_kld.option
 @_options.reference
 @_options.judging
 @_stopping.options
@@ -92,13 +93,13 @@ def sweep(models: tuple[str, ...], **values: Any) -> None:
         levels = api.written_out(
             levels, values["dequantize"], beside=True, keep=not values["no_keep"], say=say
         )
+    _kld.tell(values, levels, questions, say)
     with Store.open(values["db"]) as store:
         progress = _progress.progress(quiet=quiet)
+        _check_reference(values["reference"], levels, () if stopping else store.runs())
         if stopping:
-            _check_reference(values["reference"], levels, ())
             outcome = stopping(levels, in_rounds, store, options, progress=progress, say=say)
         else:
-            _check_reference(values["reference"], levels, store.runs())
             outcome = house.sweep(
                 levels,
                 questions,

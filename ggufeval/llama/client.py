@@ -187,9 +187,14 @@ class ModelProcess:
         forms: Sequence[AnswerForm],
         plan: Plan,
         done: frozenset[int] = frozenset(),
+        *,
+        kept: frozenset[str] = frozenset(),
     ) -> Iterator[BatchOf[LetterScores]]:
-        """Scores batch by batch, in the plan's order, those in `done` (positions) left out."""
-        return self._stream(plan, "score", path, settings, tuple(forms), plan, done)
+        """Scores batch by batch, in the plan's order, those in `done` (positions) left out.
+
+        Those of the questions in `kept` (ids) hold the whole vocabulary.
+        """
+        return self._stream(plan, "score", path, settings, tuple(forms), plan, done, kept)
 
     def generate(
         self,

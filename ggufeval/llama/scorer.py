@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 
 import numpy as np
 
@@ -17,10 +18,16 @@ class Scorer(Decoder):
     """Reads letters: one sequence a question, and the logits of its last token."""
 
     def __init__(
-        self, model: Model, settings: EngineSettings, admissible: Mapping[int, Admissible]
+        self,
+        model: Model,
+        settings: EngineSettings,
+        admissible: Mapping[int, Admissible],
+        kept: AbstractSet[str] = frozenset(),
     ) -> None:
+        """`kept` are the ids of questions whose scores hold the whole vocabulary."""
         super().__init__(model, settings)
         self.admissible = admissible
+        self.kept = kept
 
     def score(self, prefix: Tokens, batch: Batch) -> list[LetterScores]:
         """Scores of a batch's questions, in its order. Decodes the prefix where it is a new one.
@@ -52,12 +59,23 @@ class Scorer(Decoder):
         if not np.isfinite(total):
             raise self.not_finite(item.question_id)
         tokens = self.admissible[item.n_choices]
+        logsumexp = float(logits[top]) + float(np.log(total))
         return LetterScores(
             question_id=item.question_id,
             logits=tuple(float(logits[list(ids)].max()) for ids in tokens.letters),
             mass=sum(float(shifted[list(ids)].sum()) for ids in tokens.letters) / total,
-            logsumexp=float(logits[top]) + float(np.log(total)),
+            logsumexp=logsumexp,
             top_token=top,
             top_logit=float(logits[top]),
             partial_logit=max((float(logits[i]) for i in tokens.partial), default=float("-inf")),
+            vocabulary=halved(logits, logsumexp) if item.question_id in self.kept else b"",
         )
+
+
+def halved(logits: Logits, logsumexp: float) -> bytes:
+    """The logarithms of the probabilities as float16, little-endian; below -65,504 they are -inf.
+
+    Each is off by at most 2^-11 of itself: `stats.vocabulary` says what that does to a KLD.
+    """
+    with np.errstate(over="ignore"):
+        return (logits.astype(np.float64) - logsumexp).astype("<f2").tobytes()

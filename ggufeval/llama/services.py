@@ -47,16 +47,18 @@ class BatchOf(Generic[T]):
     """The process's, up to here."""
 
 
-def score(
+def score(  # noqa: PLR0917 - as they come through the pipe
     path: Path,
     settings: EngineSettings,
     forms: Sequence[AnswerForm],
     plan: Plan,
     done: frozenset[int],
+    kept: frozenset[str],
 ) -> Iterator[BatchOf[LetterScores]]:
     """The scores of each batch that is not done, in the plan's order.
 
-    `forms` are the answers' forms, one for each number of choices in the plan.
+    `forms` are the answers' forms, one for each number of choices in the plan; `kept` the ids of
+    questions whose scores hold the whole vocabulary.
     """
     from ggufeval.llama import capi
     from ggufeval.llama.grammar import admissible
@@ -66,7 +68,7 @@ def score(
     capi.start()
     with Model(path, n_gpu_layers=settings.n_gpu_layers) as model:
         tokens = {len(form.answers): admissible(model, form) for form in forms}
-        with Scorer(model, settings, tokens) as scorer:
+        with Scorer(model, settings, tokens, kept) as scorer:
             yield from _batches(scorer, scorer.score, plan, done)
 
 

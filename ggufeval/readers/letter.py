@@ -29,5 +29,5 @@ class LetterReader(Reader):
 
     def answers(self, process: ModelProcess, path: Path, work: Work) -> Iterator[Answered]:
         forms = self._forms(work.questions)
-        batches = process.score(path, work.settings, forms, work.plan, work.done)
-        return answered(batches, work, answers.read_letter)
+        batches = process.score(path, work.settings, forms, work.plan, work.done, kept=work.kept)
+        return answered(batches, work, answers.read_letter, lambda scores: scores.vocabulary)

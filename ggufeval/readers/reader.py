@@ -50,6 +50,8 @@ class Work:
     """Likewise."""
     done: frozenset[int] = frozenset()
     """Positions of the batches that are stored."""
+    kept: frozenset[str] = frozenset()
+    """Ids of the questions whose answers bring along the probabilities of all tokens."""
 
     @property
     def by_batch(self) -> list[tuple[tuple[Question, TokenizedPrompt], ...]]:
@@ -67,6 +69,8 @@ class Answered:
     seconds: float
     peak_rss_bytes: int = 0
     """Of the model's process, up to here."""
+    vocabularies: tuple[bytes, ...] = ()
+    """One a record, as `LetterScores.vocabulary`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +132,22 @@ class Reader(ABC):
 
 
 def answered(
-    batches: Iterable[BatchOf[T]], work: Work, record: Callable[[T, Question, int], Record]
+    batches: Iterable[BatchOf[T]],
+    work: Work,
+    record: Callable[[T, Question, int], Record],
+    vocabulary: Callable[[T], bytes] = lambda _: b"",
 ) -> Iterator[Answered]:
     """What the engine gave as records, each made from a value, its question and the number of its
-    prompt's tokens."""
+    prompt's tokens. `vocabulary` is what a value says of all tokens."""
     asked = work.by_batch
     for batch in batches:
         pairs = zip(batch.values, asked[batch.position], strict=True)
         records = tuple(record(value, q, len(prompt.tokens)) for value, (q, prompt) in pairs)
-        yield Answered(batch.position, records, batch.n_tokens, batch.seconds, batch.peak_rss_bytes)
+        yield Answered(
+            batch.position,
+            records,
+            batch.n_tokens,
+            batch.seconds,
+            batch.peak_rss_bytes,
+            tuple(vocabulary(value) for value in batch.values),
+        )

@@ -40,6 +40,8 @@ from ggufeval.report.sentences import (
 )
 from ggufeval.report.verdicts import basis, verdicts
 from ggufeval.report.views import view_tables
+from ggufeval.report.vocabulary import HEADERS as VOCABULARY_HEADERS
+from ggufeval.report.vocabulary import vocabulary_cells, vocabulary_legend, vocabulary_title
 from ggufeval.types import LETTERS
 
 if TYPE_CHECKING:
@@ -97,6 +99,10 @@ def render(
         tones=[tone(comparison, row) for row in found],
         verdicts=[each for each in verdicts(comparison) if each != said],
         views=view_tables(comparison),
+        vocabulary=vocabulary_cells(comparison),
+        vocabulary_headers=VOCABULARY_HEADERS,
+        vocabulary_legend=vocabulary_legend(comparison),
+        vocabulary_title=vocabulary_title(comparison),
     )
     return page.rstrip() + "\n"
 

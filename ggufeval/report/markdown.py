@@ -36,6 +36,8 @@ from ggufeval.report.sentences import (
 )
 from ggufeval.report.verdicts import basis, verdicts
 from ggufeval.report.views import view_tables
+from ggufeval.report.vocabulary import HEADERS as VOCABULARY_HEADERS
+from ggufeval.report.vocabulary import vocabulary_cells, vocabulary_legend, vocabulary_title
 from ggufeval.types import LETTERS
 
 if TYPE_CHECKING:
@@ -116,6 +118,7 @@ def render(
         *_groups(comparison),
         *_decompositions(comparison),
         *_views(comparison),
+        *_vocabulary(comparison),
         *_positions(found),
     ]
     legends = (
@@ -124,6 +127,7 @@ def render(
         divergence_legend(comparison),
         group_legend(comparison),
         decomposition_legend(comparison),
+        vocabulary_legend(comparison),
         positions_legend(comparison),
     )
     blocks += [escape(how) for how in legends if how]
@@ -184,6 +188,12 @@ def _views(comparison: Comparison) -> list[str]:
         for view in view_tables(comparison)
         for block in (f"{view.title}:", table(view.headers, view.cells), escape(view.legend))
     ]
+
+
+def _vocabulary(comparison: Comparison) -> list[str]:
+    """The table of the divergence over all tokens with its title, where there is one."""
+    title = vocabulary_title(comparison)
+    return [f"{title}:", table(VOCABULARY_HEADERS, vocabulary_cells(comparison))] if title else []
 
 
 def _positions(found: Sequence[Row]) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ggufeval.report.rows import is_starred
+from ggufeval.report.vocabulary import vocabulary_fields
 from ggufeval.types import LETTERS
 
 if TYPE_CHECKING:
@@ -34,7 +35,12 @@ def records(comparison: Comparison) -> tuple[dict[str, Value], ...]:
     scored: list[tuple[Score, Candidate | None]] = [(comparison.reference, None)]
     scored += [(item.score, item) for item in comparison.candidates]
     found = [
-        _record(score, item) | _unknown(score) | _more(score) | _floor(score, item) | _moved(item)
+        _record(score, item)
+        | _unknown(score)
+        | _more(score)
+        | _floor(score, item)
+        | _moved(item)
+        | vocabulary_fields(item)
         for score, item in scored
     ]
     # What one model has and another has not is empty there.

@@ -29,6 +29,8 @@ from ggufeval.report.sentences import (
 )
 from ggufeval.report.verdicts import basis, verdicts
 from ggufeval.report.views import view_tables
+from ggufeval.report.vocabulary import LAYOUTS as VOCABULARY_LAYOUTS
+from ggufeval.report.vocabulary import vocabulary_cells, vocabulary_legend, vocabulary_title
 from ggufeval.types import LETTERS, Verdict
 
 if TYPE_CHECKING:
@@ -166,6 +168,7 @@ def draw(comparison: Comparison, width: int = DEFAULT_WIDTH, *, color: bool = Fa
     if comparison.decompositions:
         _decompositions(page, comparison)
     _views(page, comparison)
+    _vocabulary(page, comparison)
     if n := n_positions(found):
         page.say()
         page.say("Position of the right choice", style="bold")
@@ -177,6 +180,7 @@ def draw(comparison: Comparison, width: int = DEFAULT_WIDTH, *, color: bool = Fa
         divergence_legend(comparison, whole=False),
         group_legend(comparison),
         decomposition_legend(comparison),
+        vocabulary_legend(comparison),
         positions_legend(comparison),
     ):
         if how:
@@ -250,6 +254,16 @@ def _views(page: Page, comparison: Comparison) -> None:
         page.say(table.title, style="bold")
         page.show(table.rows, table.layouts, lambda column, row: Text(column.cell(row)))
         page.say(table.legend, style="dim")
+
+
+def _vocabulary(page: Page, comparison: Comparison) -> None:
+    from rich.text import Text
+
+    if title := vocabulary_title(comparison):
+        page.say()
+        page.say(title, style="bold")
+        found = vocabulary_cells(comparison)
+        page.show(found, VOCABULARY_LAYOUTS, lambda column, cells: Text(column.cell(cells)))
 
 
 def _positions(n: int, n_lines: int) -> tuple[_Column, ...]:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         Labels,
         Question,
         RunResult,
+        VocabularyDivergence,
         Weights,
     )
 
@@ -51,6 +52,7 @@ def compare(
     allow_mismatch: bool = False,
     floors: Mapping[str, Floor] = MappingProxyType({}),
     views: Sequence[Labels | Weights] = (),
+    vocabularies: Mapping[str, VocabularyDivergence] = MappingProxyType({}),
 ) -> Comparison:
     """Compare runs over the questions that all of them have recorded.
 
@@ -65,6 +67,7 @@ def compare(
     `by` is `subject` or `category`: then the groups are compared too, see `groups`; `auto` takes
     what suits. `floors` are the flip floors that are known, by their runs' ids. `views` asks for
     further scores: without the questions that labels mark, with weights; see `views`.
+    `vocabularies` are the candidates' divergences over all tokens, by their runs' ids.
 
     ComparisonError where no question is common to all, where the same question has another text
     or another gold letter in two runs, and where runs differ in more than the model; the last
@@ -84,7 +87,8 @@ def compare(
                 "the loss on all of their plan: compare them with their like, and without --by, "
                 "--redux and --weights."
             )
-        return compare_stopped(reference, candidates, margin=margin, alpha=alpha, level=level)
+        stopped = compare_stopped(reference, candidates, margin=margin, alpha=alpha, level=level)
+        return _with_vocabularies(stopped, vocabularies)
     keys = _common(runs)
     questions = _questions(runs, keys)
     rotations = [rotation for _, rotation in keys]
@@ -120,7 +124,7 @@ def compare(
         return divergence(answers[0], candidate, sample) if by_letter else None
 
     differences = [difference(answers[0], a, sample, level=level) for a in answers[1:]]
-    return Comparison(
+    comparison = Comparison(
         reference=scores[0],
         candidates=tuple(
             Candidate(s, d, judgement(a, s.floor), p, moved(a))
@@ -151,6 +155,19 @@ def compare(
                 level=level,
             )
             for asked in views
+        ),
+    )
+    return _with_vocabularies(comparison, vocabularies)
+
+
+def _with_vocabularies(
+    comparison: Comparison, found: Mapping[str, VocabularyDivergence]
+) -> Comparison:
+    return replace(
+        comparison,
+        candidates=tuple(
+            replace(candidate, vocabulary=found.get(candidate.score.run.id))
+            for candidate in comparison.candidates
         ),
     )
 

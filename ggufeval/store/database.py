@@ -13,7 +13,7 @@ from ggufeval.errors import StoreError
 APPLICATION_ID = 0x47474556
 """`GGEV`, in the header of the file: how SQLite files tell whose they are."""
 
-VERSION = 3
+VERSION = 4
 """`user_version` of the file. It grows whenever the tables or the values in them change."""
 
 BUSY_SECONDS = 10.0
@@ -55,8 +55,15 @@ CREATE TABLE sweep_runs (
     UNIQUE (sweep_id, run_id)
 );
 """
-_ADDED = ("CREATE TABLE IF NOT EXISTS prompts (plan_hash TEXT PRIMARY KEY, texts BLOB NOT NULL)",)
-"""The tables that came with format 3. An older file gets them when it is opened for writing."""
+_ADDED = {
+    3: "CREATE TABLE IF NOT EXISTS prompts (plan_hash TEXT PRIMARY KEY, texts BLOB NOT NULL)",
+    4: """
+CREATE TABLE IF NOT EXISTS vocabulary_logprobs (
+    run_id TEXT REFERENCES runs ON DELETE CASCADE, question_id TEXT, rotation INTEGER,
+    logprobs BLOB NOT NULL, PRIMARY KEY (run_id, question_id, rotation)
+)""",
+}
+"""Format -> the table that came with it. An older file gets it when it is opened for writing."""
 
 _ADVICE = {
     "SQLITE_BUSY": "Another process keeps it locked: wait until that one is done.",
@@ -157,7 +164,7 @@ def _prepare(db: sqlite3.Connection, path: Path, *, create: bool, read_only: boo
     with transaction(db, path):
         if empty and _is_empty(db, path):  # another process may have been faster
             _make_tables(db)
-        for statement in _ADDED:
+        for statement in _ADDED.values():
             db.execute(statement)
         # Always, since only a write finds out, and before the first batch, whether writing fails.
         db.execute(f"PRAGMA user_version = {VERSION}")
@@ -209,8 +216,9 @@ def _expected_tables(version: int) -> dict[str, list[str]]:
     db = sqlite3.connect(":memory:")
     try:
         db.executescript(_SCHEMA)
-        for statement in _ADDED if version >= VERSION else ():
-            db.execute(statement)
+        for since, statement in _ADDED.items():
+            if version >= since:
+                db.execute(statement)
         return _tables(db)
     finally:
         db.close()

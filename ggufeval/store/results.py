@@ -4,38 +4,19 @@ from __future__ import annotations
 
 import difflib
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from sqlite3 import Connection
 from sqlite3 import Row as SqliteRow
+from types import MappingProxyType
 from typing import Self
 
 from ggufeval.errors import StoreError, UsageError
-from ggufeval.store import database, prompts, repeats, rows
+from ggufeval.store import database, prompts, queries, repeats, rows, vocabulary
+from ggufeval.store.vocabulary import Key
 from ggufeval.types import Prompts, Question, Record, Repeat, Run, RunResult, RunStatus
-
-_RUNS = """
-SELECT runs.*, models.info,
-    (SELECT COUNT(DISTINCT question_id) FROM records WHERE run_id = runs.id) AS n_done,
-    (SELECT COALESCE(SUM(n_tokens), 0) FROM batches WHERE run_id = runs.id) AS n_tokens,
-    (SELECT COALESCE(SUM(seconds), 0.0) FROM batches WHERE run_id = runs.id) AS seconds
-FROM runs JOIN models ON models.sha256 = runs.model_sha256
-"""
-_RECORDS = """
-SELECT * FROM records
-LEFT JOIN questions ON questions.id = records.question_id AND questions_sha256 = ?
-WHERE run_id = ? ORDER BY position, rotation
-"""
-_PLACES = """
-SELECT question_id, rotation, batch FROM records
-JOIN questions ON questions.id = records.question_id AND questions_sha256 = ?
-WHERE run_id = ? ORDER BY position, rotation
-"""
-_ASKED = """
-SELECT 1 FROM questions JOIN runs USING (questions_sha256) WHERE questions.id = ? AND runs.id = ?
-"""
 
 
 class Store:
@@ -114,11 +95,12 @@ class Store:
         n_tokens: int,
         seconds: float,
         peak_rss_bytes: int = 0,
+        vocabularies: Mapping[Key, bytes] = MappingProxyType({}),
     ) -> None:
         """Store a batch with its records, all or nothing, and only once.
 
         `chain` is the plan's hash after this batch. The run's peak of memory is the greatest of
-        its batches'.
+        its batches'. `vocabularies` as in `add_vocabularies`.
         """
         batch = {
             "run_id": run_id,
@@ -130,16 +112,22 @@ class Store:
         with self._transaction():
             rows.insert(self._db, "batches", batch)
             for record in records:
-                asked = self._db.execute(_ASKED, (record.question_id, run_id)).fetchone()
+                asked = self._db.execute(queries.ASKED, (record.question_id, run_id)).fetchone()
                 if not asked:
                     raise StoreError(
                         f"{self.path}: the questions of run {run_id} were expected to hold "
                         f"{record.question_id}, and do not. The batch was not stored."
                     )
                 rows.insert(self._db, "records", rows.to_record(record, run_id, position))
+            vocabulary.put(self._db, run_id, vocabularies)
             self._db.execute(
                 "UPDATE runs SET peak_rss = MAX(peak_rss, ?) WHERE id = ?", (peak_rss_bytes, run_id)
             )
+
+    def add_vocabularies(self, run_id: str, vocabularies: Mapping[Key, bytes]) -> None:
+        """Store what some of the run's records say of all tokens: see `LetterScores.vocabulary`."""
+        with self._transaction():
+            vocabulary.put(self._db, run_id, vocabularies)
 
     def finish(self, run_id: str, status: RunStatus = RunStatus.DONE) -> None:
         """Mark a run as done, or stopped."""
@@ -213,7 +201,7 @@ class Store:
         The first two are in the order of the question set; a question's rotations stand together.
         """
         run = self.run(run_id)
-        found = self._rows(_RECORDS, run.fingerprint.questions_sha256, run.id)
+        found = self._rows(queries.RECORDS, run.fingerprint.questions_sha256, run.id)
         with self._decoding(f"run {run.id}"):
             questions = {row["question_id"]: rows.from_question(row) for row in found}
             positions = {row["question_id"]: row["position"] for row in found}
@@ -225,6 +213,16 @@ class Store:
             tuple(positions.values()),
             self._prompts(run.fingerprint.plan_hash),
         )
+
+    def vocabularies(self, run_id: str) -> set[Key]:
+        """The records whose vocabularies are stored."""
+        with database.explained(self.path):
+            return vocabulary.keys(self._db, run_id)
+
+    def paired_vocabularies(self, mine: str, theirs: str) -> Iterator[tuple[Key, bytes, bytes]]:
+        """Those of two runs, where both have one, one record at a time: they may be large."""
+        with database.explained(self.path), self._decoding("the probabilities of all tokens"):
+            yield from vocabulary.pairs(self._db, mine, theirs)
 
     def repeat(self, result: RunResult) -> Repeat | None:
         """The same file's answers to the same questions in other batches; of several such runs,
@@ -247,7 +245,7 @@ class Store:
     # --- the inside ---
 
     def _places(self, run: Run) -> repeats.Places:
-        found = self._rows(_PLACES, run.fingerprint.questions_sha256, run.id)
+        found = self._rows(queries.PLACES, run.fingerprint.questions_sha256, run.id)
         return repeats.places(
             ((row["question_id"], row["rotation"]), row["batch"]) for row in found
         )
@@ -275,7 +273,7 @@ class Store:
             return self._db.execute(query, values).fetchall()
 
     def _runs(self, clause: str, *values: object) -> tuple[Run, ...]:
-        found = self._rows(f"{_RUNS} {clause}", *values)
+        found = self._rows(f"{queries.RUNS} {clause}", *values)
         with self._decoding("a run"):
             return tuple(rows.from_run(row) for row in found)
 

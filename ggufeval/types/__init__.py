@@ -59,6 +59,7 @@ from ggufeval.types.statistics import (
     Verdict,
 )
 from ggufeval.types.views import Labels, View, ViewScore, Weights, wording
+from ggufeval.types.vocabulary import Spread, VocabularyDivergence
 
 __all__ = [
     "FULL_PRECISION",
@@ -119,6 +120,7 @@ __all__ = [
     "Sampling",
     "Score",
     "Span",
+    "Spread",
     "Stop",
     "StudyFigure",
     "Surety",
@@ -127,6 +129,7 @@ __all__ = [
     "Verdict",
     "View",
     "ViewScore",
+    "VocabularyDivergence",
     "Weights",
     "wording",
 ]

@@ -30,6 +30,9 @@ class LetterScores:
     top_logit: float
     partial_logit: float = -math.inf
     """Greatest logit of an admissible token that is only a part of an answer (a bare space)."""
+    vocabulary: bytes = b""
+    """Natural logarithms of all tokens' probabilities, float16, little-endian; empty where nobody
+    wanted them."""
 
 
 @dataclass(frozen=True, slots=True)

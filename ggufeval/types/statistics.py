@@ -12,6 +12,7 @@ from ggufeval.types.results import Run
 
 if TYPE_CHECKING:
     from ggufeval.types.views import View
+    from ggufeval.types.vocabulary import VocabularyDivergence
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +208,8 @@ class Candidate:
     """McNemar's p, corrected by Holm for the number of candidates; NaN where there is no p."""
     divergence: Divergence | None = None
     """Where both were read by their letters' logits."""
+    vocabulary: VocabularyDivergence | None = None
+    """Where both have kept the probabilities of all tokens."""
 
 
 @dataclass(frozen=True, slots=True)

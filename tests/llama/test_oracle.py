@@ -12,12 +12,15 @@ from functools import partial
 from pathlib import Path
 
 import llama_cpp
+import numpy as np
 import pytest
+from scipy.special import log_softmax
 
 from ggufeval import answers, plan, prompts, runner, tasks
 from ggufeval.llama import capi
 from ggufeval.llama.client import ModelProcess
 from ggufeval.llama.model import Model
+from ggufeval.llama.scorer import halved
 from ggufeval.llama.worker import Render
 from ggufeval.types import LETTERS, EngineSettings, LetterScores, Plan
 
@@ -129,3 +132,52 @@ def test_letters_are_those_of_grammar_constrained_greedy_sampling(made, quantiza
     print(f"{quantization} {style}, batched: {len(batched)} of {n} differ")
     print(*batched, sep="\n")
     assert len(batched) <= max(1, (1 - BATCHED_AGREEMENT[quantization]) * n), batched
+
+
+@pytest.mark.parametrize("quantization", ["F16", "Q4_0"])
+def test_what_is_kept_of_the_vocabulary_is_llama_cpp_pythons_own(made, quantization):
+    """Its `Llama` gives the logits of one prompt at a time; ours are kept in float16, which is off
+    by 2^-11 of a value at most. 1e-3 nats are left to the arithmetic, of which there is none where
+    both decode the same rows."""
+    path = made(quantization)
+    with ModelProcess() as process:
+        tokenized = process.tokenize(path, render("mmlu"))[:3]
+        the_plan = plan.make(
+            [("one", prompt) for prompt in tokenized],
+            budget=N_BATCH,
+            max_items=1,
+            share_prefix=False,
+        )
+        settings = EngineSettings(2048, N_BATCH, N_BATCH, plan.sequences(the_plan), 2, 0, "on")
+        form = answers.letter_form(" ", 4)
+        kept = frozenset(prompt.question_id for prompt in tokenized[1:])
+        batches = process.score(path, settings, [form], the_plan, kept=kept)
+        found = {scores.question_id: scores for batch in batches for scores in batch.values}
+    model = llama_cpp.Llama(
+        model_path=str(path),
+        n_ctx=2048,
+        n_batch=N_BATCH,
+        n_ubatch=N_BATCH,
+        n_threads=2,
+        n_threads_batch=2,
+        flash_attn=True,
+        logits_all=True,
+        verbose=False,
+    )
+    assert found[tokenized[0].question_id].vocabulary == b""
+    for prompt in tokenized[1:]:
+        model.reset()
+        model.eval(list(prompt.tokens))
+        expected = log_softmax(model.scores[model.n_tokens - 1].astype(np.float64))
+        scores = found[prompt.question_id]
+        ours = np.frombuffer(scores.vocabulary, dtype="<f2").astype(np.float64)
+        assert ours.shape == expected.shape == (model.n_vocab(),)
+        assert (np.abs(ours - expected) <= np.abs(expected) / 2**11 + 1e-3).all()
+        assert ours.argmax() == expected.argmax() == scores.top_token
+    model.close()
+
+
+def test_what_float16_cannot_hold():
+    logits = np.array([0.0, -np.inf, -70_000.0, -60_000.0], dtype=np.float32)
+    found = np.frombuffer(halved(logits, 0.5), dtype="<f2")
+    assert found.tolist() == [-0.5, -np.inf, -np.inf, -60_000.0]
