@@ -25,6 +25,8 @@ from ggufeval.types import (
     TokenizedPrompt,
 )
 
+_SAME_TEXT = 200
+"""Characters: questions whose stems begin with so many equal ones are about one text."""
 TEMPLATE_SECONDS = 60.0
 """Time for a chat template to render 1,000 prompts, and for each further 1,000."""
 
@@ -151,7 +153,11 @@ def prepare(
     subjects = (question.subject for question in put)
     pairs = list(zip(subjects, prompts, strict=True))
     the_plan = reader.plan(
-        pairs, budget=options.n_batch, n_ctx=options.n_ctx, rounds=questions.rounds
+        pairs,
+        budget=options.n_batch,
+        n_ctx=options.n_ctx,
+        rounds=questions.rounds,
+        has_state=info.has_state,
     )
     links = tuple(plan.chain(the_plan))
     machine = process.machine()
@@ -198,14 +204,20 @@ def to_keep(questions: QuestionSet, n: int) -> frozenset[tuple[str, int]]:
 
 
 def _in_plan_order(questions: QuestionSet) -> Iterator[Question]:
-    """As they are given; in each round, if there are rounds, those of a subject together."""
-    if not questions.rounds:
-        yield from questions.questions
-        return
-    places = {subject: i for i, subject in enumerate(questions.population)}
+    """Those of a subject together, and among them those on one text, in each round if there are
+    rounds; else as they are given."""
     remaining = iter(questions.questions)
-    for n in questions.rounds:
-        yield from sorted(islice(remaining, n), key=lambda q: places[q.subject])
+    for n in questions.rounds or (len(questions.questions),):
+        by_subject: dict[str, dict[str, list[Question]]] = {}
+        for question in islice(remaining, n):
+            texts = by_subject.setdefault(question.subject, {})
+            texts.setdefault(question.stem[:_SAME_TEXT], []).append(question)
+        places = {subject: i for i, subject in enumerate(questions.population)}
+        for subject in (
+            sorted(by_subject, key=places.__getitem__) if questions.rounds else by_subject
+        ):
+            for together in by_subject[subject].values():
+                yield from together
 
 
 def _gpu_layers(machine: Machine, wanted: int | None) -> int:

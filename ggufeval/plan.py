@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import accumulate, groupby
 from typing import TypeVar
 
@@ -19,6 +20,8 @@ T = TypeVar("T")
 _DOMAIN = b"ggufeval plan 1"
 MAX_SEQUENCES = 128
 """In a batch, where nothing else is said; llama.cpp keeps at most 256 apart."""
+LEAST_SHARED = 32
+"""Tokens. Fewer than these are not worth another composition of the batch."""
 _PADDING = 1  # a decode of a single row is padded with one more
 
 
@@ -29,6 +32,7 @@ def make(
     max_items: int = MAX_SEQUENCES,
     n_ctx: int | None = None,
     share_prefix: bool = True,
+    share_stems: bool = False,
     max_tokens: int = 0,
     rounds: Sequence[int] = (),
 ) -> Plan:
@@ -38,8 +42,10 @@ def make(
     has). A group's prefix is the longest common *token* prefix of all prompts of its name that
     leaves each at least one token. Batches take prompts in order while their suffixes fit into
     `budget` tokens (and `n_ctx` beside the prefix) and are at most `max_items`, a continuation
-    counted as an item; a prompt longer than the budget has a batch of its own. `max_tokens` are
-    what will be generated after each prompt, at most.
+    counted as an item; a prompt longer than the budget has a batch of its own. With `share_stems`
+    what two prompts behind one another in a batch begin with besides is decoded once for both, if
+    that saves `LEAST_SHARED` tokens: three questions on one text, say. `max_tokens` are what will
+    be generated after each prompt, at most.
 
     Raises ContextError where a prompt does not fit into `n_ctx`.
     """
@@ -58,7 +64,8 @@ def make(
                 Item(p.question_id, p.tokens[n:], p.n_choices, p.continuations) for p in tokenized
             ]
             room = budget if n_ctx is None else min(budget, n_ctx - n - _PADDING)
-            batches = tuple(Batch(tuple(batch)) for batch in _packed(items, room, max_items))
+            packed = _packed(items, room, max_items, share_stems=share_stems)
+            batches = tuple(Batch(tuple(batch)) for batch in packed)
             groups.append(Group(tokenized[0].tokens[:n], batches))
         stops.append(sum(len(group.batches) for group in groups))
     return Plan(tuple(groups), tuple(stops) if rounds else ())
@@ -92,17 +99,26 @@ def _common_prefix(sequences: Sequence[Tokens]) -> int:
     return next((i for i in range(limit) if low[i] != high[i]), limit)
 
 
-def _packed(items: Sequence[Item], budget: int, max_items: int) -> Iterator[list[Item]]:
+def _packed(
+    items: Sequence[Item], budget: int, max_items: int, *, share_stems: bool
+) -> Iterator[list[Item]]:
     batch: list[Item] = []
     used = n = 0
-    for item in items:
+    for alone in items:
+        item = _beside(batch[-1], alone) if batch and share_stems else alone
         if batch and (used + item.n_tokens > budget or n + item.n_sequences > max_items):
             yield batch
-            batch, used, n = [], 0, 0
+            batch, used, n, item = [], 0, 0, alone
         batch.append(item)
         used += item.n_tokens
         n += item.n_sequences
     yield batch
+
+
+def _beside(before: Item, item: Item) -> Item:
+    """The item behind another one, with what both begin with marked where that is worth it."""
+    n_shared = _common_prefix((before.suffix_tokens, item.suffix_tokens))
+    return replace(item, n_shared=n_shared) if n_shared >= LEAST_SHARED else item
 
 
 def by_batch(plan: Plan, values: Sequence[T]) -> list[tuple[T, ...]]:
@@ -126,6 +142,8 @@ def chain(plan: Plan) -> list[str]:
                 _feed(digest, item.suffix_tokens)
                 name = item.question_id.encode()
                 digest.update(struct.pack("<II", item.n_choices, len(name)) + name)
+                if item.n_shared:
+                    digest.update(struct.pack("<I", item.n_shared))
                 for continuation in item.continuations:
                     _feed(digest, continuation.tokens)
                     digest.update(struct.pack("<I", continuation.n_scored))

@@ -60,7 +60,9 @@ def limit(path: Path, questions: QuestionSet, prompt: str) -> None:
         rendered = prompts.render(prompt, questions.questions, questions.shots, model.chat_template)
         tokenized = model.tokenize_prompts(rendered)
         subjects = [question.subject for question in questions.questions]
-        the_plan = plan.make(list(zip(subjects, tokenized, strict=True)), budget=2048)
+        the_plan = plan.make(
+            list(zip(subjects, tokenized, strict=True)), budget=2048, share_stems=True
+        )
         form = answers.letter_form(prompts.style(prompt).answer_prefix, 4)
         settings = EngineSettings(
             n_ctx=plan.context_size(the_plan) + PROMPT_TOKENS,

@@ -94,7 +94,9 @@ def compare(path: Path, questions: QuestionSet, prompt: str) -> None:
         rendered = prompts.render(prompt, questions.questions, questions.shots, model.chat_template)
         tokenized = model.tokenize_prompts(rendered)
         subjects = [question.subject for question in questions.questions]
-        the_plan = plan.make(list(zip(subjects, tokenized, strict=True)), budget=2048)
+        the_plan = plan.make(
+            list(zip(subjects, tokenized, strict=True)), budget=2048, share_stems=True
+        )
         longest = max(len(tokens) for g in the_plan.groups for tokens in whole_prompts(g))
         settings = EngineSettings(
             n_ctx=plan.context_size(the_plan),

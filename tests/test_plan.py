@@ -434,3 +434,57 @@ def test_a_plan_without_rounds_has_no_stops():
 def test_one_round_of_everything_is_the_plan_without_rounds():
     pairs = [("law", one("a", 1, 2, 3)), ("law", one("b", 1, 2, 4))]
     assert plan.make(pairs, budget=8, rounds=(2,)).groups == plan.make(pairs, budget=8).groups
+
+
+# --- what questions on one text begin with ---------------------------------------------------
+
+TEXT = list(range(100, 140))
+
+
+def shared(the_plan):
+    return [[i.n_shared for i in batch.items] for g in the_plan.groups for batch in g.batches]
+
+
+def test_a_text_of_several_questions_is_decoded_once():
+    pairs = prompts([1, *TEXT, 2], [1, *TEXT, 3, 4], [1, *TEXT, 3, 5, 6], [1, 9])
+    made = make(pairs, share_stems=True)
+    assert prefixes(made) == [[1]]
+    assert suffixes(made) == [[*TEXT, 2], [*TEXT, 3, 4], [*TEXT, 3, 5, 6], [9]]
+    assert shared(made) == [[0, 40, 41, 0]]
+    assert made.n_tokens == 1 + 41 + 2 + 2 + 1
+    assert made.n_tokens == make(pairs).n_tokens - 81
+
+
+def test_a_little_in_common_changes_nothing():
+    pairs = prompts([1, *TEXT[:31], 2], [1, *TEXT[:31], 3], [1, 9])
+    assert make(pairs, share_stems=True) == make(pairs)
+    assert plan.chain(make(pairs, share_stems=True)) == plan.chain(make(pairs))
+
+
+def test_a_question_that_is_there_twice_keeps_its_last_token():
+    made = make(prompts([1, *TEXT], [1, *TEXT], [1, 9]), share_stems=True)
+    assert shared(made) == [[0, 39, 0]]
+
+
+def test_what_is_shared_makes_room_in_a_batch():
+    pairs = prompts([1, *TEXT, 2], [1, *TEXT, 3], [1, *TEXT, 4], [1, 9])
+    assert names(make(pairs, budget=43, share_stems=True)) == [["q0", "q1", "q2"], ["q3"]]
+    assert names(make(pairs, budget=43)) == [["q0"], ["q1"], ["q2", "q3"]]
+
+
+def test_a_batch_begins_with_a_whole_question():
+    pairs = prompts([1, *TEXT, 2], [1, *TEXT, 3], [1, *TEXT, 4], [1, 9])
+    made = make(pairs, max_items=2, share_stems=True)
+    assert names(made) == [["q0", "q1"], ["q2", "q3"]]
+    assert shared(made) == [[0, 40], [0, 0]]
+
+
+def test_sharing_is_another_plan():
+    pairs = prompts([1, *TEXT, 2], [1, *TEXT, 3], [1, 9])
+    assert plan.plan_hash(make(pairs, share_stems=True)) != plan.plan_hash(make(pairs))
+
+
+def test_the_context_holds_what_is_shared_once():
+    pairs = prompts(*([1, *range(300), i] for i in range(1000, 1008)), [1, 9])
+    assert plan.context_size(make(pairs, budget=4096, share_stems=True)) == 512
+    assert plan.context_size(make(pairs, budget=4096)) == 2560

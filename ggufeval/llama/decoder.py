@@ -6,6 +6,7 @@ import ctypes
 import time
 from array import array
 from collections.abc import Iterator, Sequence
+from itertools import accumulate, takewhile
 from typing import Self
 
 import llama_cpp
@@ -16,11 +17,11 @@ from ggufeval.errors import ModelError, WorkerError
 from ggufeval.llama import capi
 from ggufeval.llama.model import Model
 from ggufeval.llama.prefixes import Prefixes
-from ggufeval.types import EngineSettings, Tokens
+from ggufeval.types import Batch, EngineSettings, Tokens
 
 _GGML_TYPES = {"f32": 0, "f16": 1, "q8_0": 8}  # ggml.h `ggml_type`, those that a KV cache can have
-Row = tuple[int, int, int, bool]
-"""Token, position, sequence, whether its logits are wanted."""
+Row = tuple[int, int, tuple[int, ...], bool]
+"""Token, position, sequences that it belongs to, whether its logits are wanted."""
 Logits = npt.NDArray[np.float32]
 
 
@@ -56,7 +57,7 @@ class Decoder:
                 f"{capi.last_error()}."
             )
         self._memory = llama_cpp.llama_get_memory(self.handle)
-        self._batch = llama_cpp.llama_batch_init(settings.n_batch, 0, 1)
+        self._batch = llama_cpp.llama_batch_init(settings.n_batch, 0, settings.n_seq_max)
         self._prefix: Tokens | None = None
         self.prefixes = Prefixes(())
         """Those that the work to come will come back to."""
@@ -111,7 +112,7 @@ class Decoder:
         for piece in pieces(rows, size=size, n_wanted=self.settings.n_seq_max):
             self.n_tokens += len(piece)
             padded = len(piece) % n_ubatch == 1
-            self._fill([*piece, (piece[-1][0], 0, last, False)] if padded else piece)
+            self._fill([*piece, (piece[-1][0], 0, (last,), False)] if padded else piece)
             started = time.perf_counter()
             status = llama_cpp.llama_decode(self.handle, self._batch)
             llama_cpp.llama_synchronize(self.handle)  # a GPU answers before it is through
@@ -130,11 +131,12 @@ class Decoder:
     def _fill(self, rows: Sequence[Row]) -> None:
         batch = self._batch
         batch.n_tokens = len(rows)
-        for i, (token, position, sequence, wanted) in enumerate(rows):
+        for i, (token, position, sequences, wanted) in enumerate(rows):
             batch.token[i] = token
             batch.pos[i] = position
-            batch.n_seq_id[i] = 1
-            batch.seq_id[i][0] = sequence
+            batch.n_seq_id[i] = len(sequences)
+            for j, sequence in enumerate(sequences):
+                batch.seq_id[i][j] = sequence
             batch.logits[i] = wanted
 
     def _logits(self, row: int) -> Logits:
@@ -152,7 +154,27 @@ class Decoder:
 def rows(tokens: Tokens, *, start: int, sequence: int, n_wanted: int = 0) -> list[Row]:
     """One row a token; the logits of the last `n_wanted` are wanted."""
     first = len(tokens) - n_wanted
-    return [(token, start + i, sequence, i >= first) for i, token in enumerate(tokens)]
+    return [(token, start + i, (sequence,), i >= first) for i, token in enumerate(tokens)]
+
+
+def letter_rows(batch: Batch, start: int) -> Iterator[Row]:
+    """The rows of a batch's questions, in sequences 1, 2, ...; the last of each is wanted.
+
+    Tokens that a question shares with those before it are there once, in the sequences of all.
+    """
+    items = batch.items
+    for place, item in enumerate(items):
+        last = len(item.suffix_tokens) - 1
+        behind = accumulate((other.n_shared for other in items[place + 1 :]), min)
+        shared = list(takewhile(bool, behind))
+        for i in range(item.n_shared, last + 1):
+            n = 1 + sum(i < end for end in shared)
+            yield (
+                item.suffix_tokens[i],
+                start + i,
+                tuple(range(place + 1, place + 1 + n)),
+                i == last,
+            )
 
 
 def pieces(rows: Sequence[Row], *, size: int, n_wanted: int) -> Iterator[Sequence[Row]]:

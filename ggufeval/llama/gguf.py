@@ -34,6 +34,8 @@ _NOMINAL_TYPES = {
     "MXFP4_MOE": ("MXFP4",),
 }
 """Quantizations whose name is not that of their tensors' type."""
+_STATES = ("ssm.conv_kernel", "ssm.state_size", "wkv.head_size", "shortconv.l_cache")
+"""What files of recurrent and hybrid models say (llama.cpp's gguf-py, constants.py, `Keys`)."""
 _PART = re.compile(r"-\d{5}-of-\d{5}$")
 
 
@@ -147,6 +149,10 @@ def read(paths: Sequence[Path], sha256: str = "") -> ModelInfo:
         architecture = _text(handle, "general.architecture")
         file_type = number(handle, "general.file_type")
         context_length = number(handle, f"{architecture}.context_length")
+        has_state = any(
+            capi.ggml().gguf_find_key(handle, f"{architecture}.{key}".encode()) >= 0
+            for key in _STATES
+        )
         lossy_origin = _text(handle, REQUANTIZED_KEY)
         origin = _text(handle, QUANTIZED_KEY) or lossy_origin
         dequantized = _text(handle, DEQUANTIZED_KEY)
@@ -181,6 +187,7 @@ def read(paths: Sequence[Path], sha256: str = "") -> ModelInfo:
         imatrix=imatrix,
         quantized_from=origin,
         dequantized_from=dequantized,
+        has_state=has_state,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 import numpy as np
 
 from ggufeval.errors import ContextError
-from ggufeval.llama.decoder import Decoder, Logits, rows
+from ggufeval.llama.decoder import Decoder, Logits, letter_rows
 from ggufeval.llama.grammar import Admissible
 from ggufeval.llama.model import Model
 from ggufeval.types import Batch, EngineSettings, Item, LetterScores, Tokens
@@ -40,13 +40,10 @@ class Scorer(Decoder):
                 f"{len(prefix) + batch.n_tokens} tokens; it has {self.settings.n_ctx}."
             )
         self.start_group(prefix)
-        wanted = []
-        for sequence, item in enumerate(batch.items, start=1):
-            if prefix:
+        if prefix:
+            for sequence in range(1, len(batch.items) + 1):
                 self.share(sequence)
-            tokens = item.suffix_tokens
-            wanted += rows(tokens, start=len(prefix), sequence=sequence, n_wanted=1)
-        logits = self.decode(wanted)
+        logits = self.decode(list(letter_rows(batch, len(prefix))))
         scores = [self._letters(item, row) for item, row in zip(batch.items, logits, strict=True)]
         for sequence in range(1, len(batch.items) + 1):
             self.remove(sequence)

@@ -17,6 +17,7 @@ from ggufeval.types import AnswerForm, Question
 class LetterReader(Reader):
     name: ClassVar[str] = "letter"
     default_prompt: ClassVar[str] = "mmlu"
+    shares_stems: ClassVar[bool] = True
 
     def _forms(self, questions: Sequence[Question]) -> tuple[AnswerForm, ...]:
         """The answers' form for each number of choices that occurs."""

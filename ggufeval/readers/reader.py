@@ -84,6 +84,8 @@ class Reader(ABC):
     default_prompt: ClassVar[str]
     by_text: ClassVar[bool] = False
     """Whether the answers' texts are tokenized, each a continuation of its prompt."""
+    shares_stems: ClassVar[bool] = False
+    """Whether what questions on one text begin with is decoded once for all of them."""
 
     @property
     def style(self) -> Style:
@@ -105,9 +107,19 @@ class Reader(ABC):
         budget: int,
         n_ctx: int | None,
         rounds: Sequence[int] = (),
+        has_state: bool = False,
     ) -> Plan:
-        """The plan for prompts that come with their subjects. Raises ContextError."""
-        return plan.make(prompts, budget=budget, n_ctx=n_ctx, rounds=rounds)
+        """The plan for prompts that come with their subjects. Raises ContextError.
+
+        `has_state`: the model keeps a state of each sequence, see `ModelInfo`.
+        """
+        return plan.make(
+            prompts,
+            budget=budget,
+            n_ctx=n_ctx,
+            rounds=rounds,
+            share_stems=self.shares_stems and not has_state,
+        )
 
     def context_size(self, the_plan: Plan) -> int:
         return plan.context_size(the_plan)

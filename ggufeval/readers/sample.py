@@ -63,6 +63,7 @@ class SampleReader(Reader):
         budget: int,
         n_ctx: int | None,
         rounds: Sequence[int] = (),
+        has_state: bool = False,  # noqa: ARG002 - nothing is shared but the prefix
     ) -> Plan:
         """All questions in one group, unless their subjects share so much that it saves tokens:
         the more stand in a group, the fewer slots are empty."""

@@ -47,6 +47,10 @@ class ModelInfo:
     dequantized_from: str = ""
     """The sha256 of the quantized model whose weights these are, written out; mostly empty."""
 
+    has_state: bool = False
+    """Whether it keeps a state of each sequence, instead of attention's cache or beside it:
+    recurrent and hybrid models."""
+
     @property
     def level(self) -> str:
         """What tells it from other levels of its model: `Q4_0`, `Q4_0 as F32`."""

@@ -45,11 +45,14 @@ class Item:
     suffix_tokens: Tokens
     n_choices: int
     continuations: tuple[Continuation, ...] = ()
+    n_shared: int = 0
+    """So many of the suffix's tokens begin that of the item before it, too, and are decoded with
+    it, once for both."""
 
     @property
     def n_tokens(self) -> int:
         """To be decoded."""
-        return len(self.suffix_tokens) + _n_tokens(self.continuations)
+        return len(self.suffix_tokens) - self.n_shared + _n_tokens(self.continuations)
 
     @property
     def n_sequences(self) -> int:

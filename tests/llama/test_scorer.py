@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -10,17 +12,21 @@ import pytest
 from ggufeval import answers, plan, prompts
 from ggufeval.errors import ContextError
 from ggufeval.llama.client import ModelProcess
-from ggufeval.types import EngineSettings, LetterScores, Plan, QuestionSet
+from ggufeval.llama.decoder import letter_rows
+from ggufeval.types import Batch, EngineSettings, Item, LetterScores, Plan, QuestionSet
 
 FORM = answers.letter_form(" ", 4)
 
 
-def make_plan(path: Path, questions: QuestionSet, budget: int = 512) -> Plan:
+def make_plan(
+    path: Path, questions: QuestionSet, budget: int = 512, max_items: int = 8, **options: bool
+) -> Plan:
     render = partial(prompts.render, "mmlu", questions.questions, questions.shots)
     with ModelProcess() as process:
         tokenized = process.tokenize(path, render)
     subjects = (question.subject for question in questions.questions)
-    return plan.make(list(zip(subjects, tokenized, strict=True)), budget=budget, max_items=8)
+    pairs = list(zip(subjects, tokenized, strict=True))
+    return plan.make(pairs, budget=budget, max_items=max_items, **options)
 
 
 def settings(the_plan: Plan, **changes: object) -> EngineSettings:
@@ -145,3 +151,57 @@ def test_a_stream_stands_still_at_a_stop_and_can_be_left_there(q4_0, few_questio
         again = list(process.score(path, settings(halting), [FORM], halting))
     assert again[0].values == first.values
     assert [batch.position for batch in again] == list(range(whole.n_batches))
+
+
+# --- questions on one text -------------------------------------------------------------------
+
+TEXT = (
+    "This question refers to the following report. The ferry left the harbour at nine with forty "
+    "passengers. Half an hour later the wind rose, and the captain turned back towards the town. "
+    "Nobody was hurt, but three bicycles fell into the water near the lighthouse. "
+)
+ASKED = (
+    "How many passengers were on board?",
+    "How many bicycles were lost?",
+    "Who turned back towards the town?",
+)
+
+
+@pytest.fixture(scope="module")
+def on_one_text(few_questions) -> QuestionSet:
+    first, *others = few_questions.questions[:4]
+    same = [
+        replace(first, id=f"ferry/{i}", stem=TEXT + asked, choices=("forty", "three", "he", "no"))
+        for i, asked in enumerate(ASKED)
+    ]
+    return replace(few_questions, questions=(first, *same, *others))
+
+
+def test_rows_of_what_questions_share_belong_to_all_of_them():
+    def item(name, n_shared, *tokens):
+        return Item(name, array("i", tokens), 4, n_shared=n_shared)
+
+    batch = Batch((item("a", 0, 5, 6, 7, 8), item("b", 3, 5, 6, 7, 9), item("c", 1, 5, 4)))
+    assert list(letter_rows(batch, 10)) == [
+        (5, 10, (1, 2, 3), False),
+        (6, 11, (1, 2), False),
+        (7, 12, (1, 2), False),
+        (8, 13, (1,), True),
+        (9, 13, (2,), True),
+        (4, 11, (3,), True),
+    ]
+
+
+def test_a_shared_text_leaves_the_letters_as_they_are(f16, on_one_text):
+    path = f16.parts[0]
+    apart = make_plan(path, on_one_text, budget=2048)
+    together = make_plan(path, on_one_text, budget=2048, share_stems=True)
+    shared = [i.n_shared for g in together.groups for b in g.batches for i in b.items]
+    assert sum(n > 40 for n in shared) == 2
+    assert together.n_tokens == apart.n_tokens - sum(shared)
+    alone = make_plan(path, on_one_text, max_items=1)
+    expected = score(path, alone, settings(alone))
+    found = score(path, together, settings(together))
+    for name, scores in found.items():
+        assert scores.logits == pytest.approx(expected[name].logits, abs=0.05), name
+    assert score(path, together, settings(together, n_threads=1)) == found
