@@ -133,7 +133,7 @@ def tiny_machine(monkeypatch):
 def test_a_run_that_does_not_fit_is_refused_before_it_is_loaded(
     monkeypatch, q4_0, few_questions, tmp_path
 ):
-    monkeypatch.setattr(ModelProcess, "score", lambda *_: pytest.fail("it was loaded"))
+    monkeypatch.setattr(ModelProcess, "score", lambda *_, **__: pytest.fail("it was loaded"))
     with (
         Store.open(tmp_path / "results.sqlite") as store,
         pytest.raises(ModelError, match=r"^SmolLM2-135M-Instruct Q4_0 needs 0\.\d GB of memory"),
@@ -159,7 +159,7 @@ def test_an_estimate_that_fails_stops_nothing(monkeypatch, q4_0, few_questions, 
         raise error
 
     monkeypatch.setattr(ModelProcess, "memory", fail)
-    monkeypatch.setattr(ModelProcess, "score", lambda *_: iter(()))
+    monkeypatch.setattr(ModelProcess, "score", lambda *_, **__: iter(()))
     with (
         Store.open(tmp_path / "results.sqlite") as store,
         pytest.raises(WorkerError, match="the answers ended before the questions"),
