@@ -3,8 +3,7 @@
     import ggufeval
 
     questions = ggufeval.load_questions(data="mmlu", limit=570)
-    for level in ("model-Q8_0.gguf", "model-Q2_K.gguf"):
-        ggufeval.evaluate(level, questions)
+    ggufeval.evaluate(["model-Q8_0.gguf", "model-Q2_K.gguf"], questions)
     print(ggufeval.compare())
     records = ggufeval.load().records
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from ggufeval import DEFAULT_DB, report, stats
 from ggufeval.api import choice, files
+from ggufeval.errors import UsageError
 from ggufeval.report.records import records
 from ggufeval.stats.floor import floor
-from ggufeval.stats.groups import AUTO
+from ggufeval.stats.groups import AUTO, CATEGORY, SUBJECT
 from ggufeval.stats.vocabulary import vocabulary_divergence
 from ggufeval.store import Store
 from ggufeval.tasks import redux as labels
@@ -66,7 +67,7 @@ class Compared:
 
 def compare(
     db: str | Path = DEFAULT_DB,
-    runs: Sequence[str] = (),
+    runs: str | Sequence[str] = (),
     *,
     reference: str | None = None,
     margin: float = 1.0,
@@ -88,9 +89,15 @@ def compare(
     be read, ComparisonError for runs that cannot be compared,
     DataError for labels or weights that cannot be read.
     """
+    if not 0 <= margin <= 100:
+        raise UsageError(f"margin={margin}: points from 0 to 100 were expected.")
+    if not 0 < alpha < 0.5:
+        raise UsageError(f"alpha={alpha}: a share between 0 and 0.5 was expected.")
+    if by not in {None, SUBJECT, CATEGORY}:
+        raise UsageError(f"by={by!r}: subject or category was expected.")
     views = _views(redux, weights)
     with Store.open(Path(db), read_only=True) as store:
-        found = choice.choose(store, runs)
+        found = choice.choose(store, [runs] if isinstance(runs, str) else runs)
         return compared(
             store,
             found,

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from ggufeval import DEFAULT_DB, sweep, tasks
 from ggufeval.catalog.resolve import Request, Selection, resolve
+from ggufeval.errors import UsageError
 from ggufeval.runner import Options, Progress
 from ggufeval.store import Store
 from ggufeval.sweep import Outcome
@@ -35,15 +36,28 @@ def evaluate(
     What is finished is not run again, and what was interrupted goes on. `questions` are MMLU's
     14,042 if none are given. `dequantize` is `f32` or `f16`: quantized files with their weights
     written out, which are deleted afterwards without `keep`. `floor`: so many questions are asked
-    again in other batches.
+    again in other batches. Without `options` there are as many shots as the questions have.
 
     A model that fails does not stop the others: the outcome names it. Raises its error where none
     succeeded, UsageError for what cannot be asked for, and with Ctrl-C KeyboardInterrupt; what is
     stored stays.
     """
+    if questions and not options:
+        options = Options(shots=_n_shots(questions))
     options = options or Options()
-    options.reader()
+    style = options.reader().style
+    if questions and style.takes_shots and _n_shots(questions) != options.shots:
+        raise UsageError(
+            f"the questions have {_n_shots(questions)} solved examples a subject, and the options "
+            f"say shots={options.shots}: give both the same."
+        )
     given = [models] if isinstance(models, str | Path | Selection) else list(models)
+    if not given:
+        raise UsageError("at least one model was expected, and there is none.")
+    if dequantize.lower() not in {"", "f32", "f16"}:
+        raise UsageError(f"dequantize={dequantize!r}: f32 or f16 was expected.")
+    if floor < 0:
+        raise UsageError(f"floor={floor}: a number of questions was expected.")
     selections = [_resolved(model, offline=offline, say=say) for model in given]
     if questions is None:
         questions = tasks.load(None, None, shots=options.shots, offline=offline)
@@ -88,7 +102,7 @@ def load_questions(
     task: str | None = None,
     *,
     data: str | Path | None = None,
-    subjects: Sequence[str] = (),
+    subjects: str | Sequence[str] = (),
     limit: int | None = None,
     sample: int | None = None,
     seed: int = 0,
@@ -104,13 +118,17 @@ def load_questions(
     return tasks.load(
         task,
         None if data is None else Path(data),
-        subjects=subjects,
+        subjects=[subjects] if isinstance(subjects, str) else subjects,
         limit=limit,
         sample=sample,
         seed=seed,
         shots=shots,
         offline=offline,
     )
+
+
+def _n_shots(questions: QuestionSet) -> int:
+    return max(map(len, questions.shots.values()), default=0)
 
 
 def written_out(

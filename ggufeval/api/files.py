@@ -11,6 +11,7 @@ from typing import Protocol
 from ggufeval import report
 from ggufeval.errors import UsageError
 from ggufeval.report.markdown import images
+from ggufeval.report.plots import chart_names
 from ggufeval.report.plots.files import chart_files
 from ggufeval.types import Comparison, RunResult
 
@@ -34,11 +35,12 @@ def report_format(path: Path, reports: Reports | None = None) -> str:
     """
     reports = reports or report
     by_suffix = {reports.find_format(name).suffix: name for name in reports.format_names()}
-    if path.suffix not in by_suffix:
+    suffix = path.suffix.lower()
+    if suffix not in by_suffix:
         raise UsageError(
             f"{path}: its ending was expected to be one of {', '.join(sorted(by_suffix))}."
         )
-    return by_suffix[path.suffix]
+    return by_suffix[suffix]
 
 
 def write_report(
@@ -60,6 +62,11 @@ def write_charts(folder: Path, comparison: Comparison) -> list[Path]:
     for name, content in chart_files(comparison):
         write(folder / name, content, "`ggufeval report --charts DIR` draws them")
         written.append(folder / name)
+    # What an earlier comparison had a chart for, and this one has not, would be taken for its own.
+    for name in chart_names():
+        for old in (folder / f"{name}.svg", folder / f"{name}.png"):
+            if old not in written:
+                old.unlink(missing_ok=True)
     return written
 
 

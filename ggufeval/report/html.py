@@ -14,6 +14,7 @@ from ggufeval.report.decompositions import (
     decomposition_rows,
 )
 from ggufeval.report.format import Format
+from ggufeval.report.groups import group_legend, group_rows
 from ggufeval.report.packed import allowed, chart_library, packed, packed_json, page_script
 from ggufeval.report.plots import plots
 from ggufeval.report.plots.plot import tone
@@ -81,6 +82,8 @@ def render(
         divergence_headers=DIVERGENCE,
         divergence_legend=divergence_legend(comparison),
         fingerprint=tuple(conditions(run.fingerprint)),
+        group_legend=group_legend(comparison),
+        groups=group_rows(comparison),
         has_letter_mass=has_letter_mass(found),
         has_macro=has_macro(found),
         heading=heading(comparison),

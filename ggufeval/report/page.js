@@ -30,6 +30,7 @@
         renderer: "svg",
         actions: { export: true, source: false, compiled: false, editor: false },
         downloadFileName: name,
+        scaleFactor: 2,
         tooltip: { theme: "custom" },
         config: {
           font: "system-ui, sans-serif",
@@ -38,6 +39,8 @@
           view: { stroke: null },
         },
       });
+      place.querySelector("summary")?.setAttribute("aria-label", "Save this chart");
+      place.querySelector("svg.marks")?.setAttribute("aria-label", place.dataset.says);
     }
   };
 
@@ -67,10 +70,13 @@
     const marginOf = (models, i) =>
       Math.min(...models.map((model) => model.margins?.[i] ?? Infinity)) / 100;
 
+    const hasMargins = data.models.some((model) => model.margins);
+    margin.closest("label").hidden = order.closest("label").hidden = !hasMargins;
+
     let found = [], shown = 0;
 
     const update = () => {
-      const words = search.value.toLowerCase().trim();
+      const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
       const chosen = level.value === "" ? levels : [levels[level.value]];
       const looked = chosen.length ? chosen : [reference];
       const test = tests[kind.value];
@@ -78,7 +84,7 @@
       found = [];
       for (let i = 0; i < data.ids.length; i++) {
         if (subject.value !== "" && data.subject[i] !== Number(subject.value)) continue;
-        if (words && !texts[i].includes(words)) continue;
+        if (!words.every((word) => texts[i].includes(word))) continue;
         if (below < Infinity && !(marginOf(looked, i) < below)) continue;
         if (kind.value !== "all" &&
           !looked.some((model) => model.answers[i] !== " " && test(model, i))) continue;
@@ -149,6 +155,8 @@
         bars.setAttribute("role", "img");
         bars.setAttribute("aria-label", shares.map((s, k) => `${LETTERS[k]} ${s}%`).join(", "));
         made.append(bars);
+        const chosen = shares[LETTERS.indexOf(letter)];
+        if (chosen !== undefined) made.append(element("span", "share", `${chosen}%`));
       }
       const text = model.texts?.[i];
       if (text) made.append(element("pre", "", text));

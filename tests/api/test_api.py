@@ -163,6 +163,31 @@ def test_what_cannot_be_compared(database, tmp_path):
     assert "shots is 5, not 0" in found.comparison.alarms[0]
 
 
+@pytest.mark.parametrize(
+    ("wrong", "expected"),
+    [
+        ({"margin": -1}, "points from 0 to 100"),
+        ({"margin": float("nan")}, "points from 0 to 100"),
+        ({"alpha": 2}, "between 0 and 0.5"),
+        ({"by": "letter"}, "subject or category"),
+        ({"runs": "zz"}, "zz"),
+    ],
+)
+def test_what_cannot_be_asked_for(database, wrong, expected):
+    with pytest.raises(UsageError, match=expected):
+        ggufeval.compare(database, **wrong)
+
+
+def test_charts_of_another_comparison_do_not_stay(database, tmp_path):
+    ggufeval.compare(database).write(tmp_path / "r.md")
+    own = tmp_path / "r-charts" / "mine.png"
+    own.write_bytes(b"")
+    with Store.open(database, read_only=True) as store:
+        one = store.latest()[0].id
+    _, *charts = ggufeval.compare(database, one).write(tmp_path / "r.MD")
+    assert sorted((tmp_path / "r-charts").iterdir()) == sorted([*charts, own])
+
+
 # --- load ----------------------------------------------------------------------------------
 
 
@@ -266,3 +291,17 @@ def test_evaluate_what_is_no_model(tmp_path):
         )
     with pytest.raises(UsageError):
         ggufeval.load_questions(data=tmp_path / "none")
+    with pytest.raises(UsageError, match="f32 or f16"):
+        ggufeval.evaluate(broken, questions, dequantize="f8", db=tmp_path / "r.sqlite")
+    with pytest.raises(UsageError, match="at least one model"):
+        ggufeval.evaluate([], questions, db=tmp_path / "r.sqlite")
+    with pytest.raises(
+        UsageError, match="0 solved examples a subject, and the options say shots=5"
+    ):
+        ggufeval.evaluate(broken, questions, ggufeval.Options(), db=tmp_path / "r.sqlite")
+
+
+def test_the_shots_are_those_of_the_questions(made, tmp_path):
+    questions = ggufeval.load_questions("sample", subjects="high_school_physics", sample=2, shots=0)
+    outcome = ggufeval.evaluate(made("Q4_0"), questions, db=tmp_path / "r.sqlite")
+    assert [run.fingerprint.shots for run in outcome.runs] == [0]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ggufeval.report.plots.plot import Chart
     from ggufeval.types import Comparison
 
-__all__ = ["Plot", "plots"]
+__all__ = ["Plot", "chart_names", "plots"]
 
 
 @cache
@@ -21,6 +21,11 @@ def _charts() -> tuple[Chart, ...]:
     modules = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)]
     found = [chart for module in modules for chart in vars(module).get("CHARTS", ())]
     return tuple(sorted(found, key=lambda chart: chart.order))
+
+
+def chart_names() -> tuple[str, ...]:
+    """Of all charts that there are, the stems of their files."""
+    return tuple(chart.name for chart in _charts())
 
 
 def plots(comparison: Comparison) -> tuple[Plot, ...]:

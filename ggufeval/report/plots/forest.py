@@ -101,9 +101,9 @@ def _grouped(comparison: Comparison) -> Drawn | None:
         scale=alt.Scale(
             domain=names, range=[_PALETTE[i % len(_PALETTE)] for i in range(len(names))]
         ),
-        legend=alt.Legend(orient="top", columns=4, labelLimit=160) if len(names) > 1 else None,
+        legend=alt.Legend(orient="top", columns=2, labelLimit=130) if len(names) > 1 else None,
     )
-    axis = alt.Axis(title=None, labelLimit=260, ticks=False, domain=False, grid=True)
+    axis = alt.Axis(title=None, labelLimit=170, ticks=False, domain=False, grid=True)
     base = alt.Chart(data(found)).encode(
         y=alt.Y(f"{comparison.by}:N", sort=groups, axis=axis),
         yOffset=alt.YOffset("model:N", sort=names),

@@ -103,15 +103,25 @@ def _bands(comparison: Comparison) -> list[alt.Chart]:
     return found
 
 
+def _kept(row: Row, x: float) -> float:
+    """NaN for weights that were written out: nobody keeps such a file, and it is many times larger
+    than all others."""
+    return math.nan if row.score.run.model.dequantized_from else x
+
+
 def _bits(comparison: Comparison) -> Drawn | None:
     return _against(
-        comparison, "bits per weight, measured", lambda row: row.score.run.model.bits_per_weight
+        comparison,
+        "bits per weight, measured",
+        lambda row: _kept(row, row.score.run.model.bits_per_weight),
     )
 
 
 def _size(comparison: Comparison) -> Drawn | None:
     return _against(
-        comparison, "size of the file, GB", lambda row: row.score.run.model.size_bytes / 1e9
+        comparison,
+        "size of the file, GB",
+        lambda row: _kept(row, row.score.run.model.size_bytes / 1e9),
     )
 
 
