@@ -95,6 +95,7 @@ def render(
         notes=notes(comparison),
         positions_legend=positions_legend(comparison),
         policy=f"{allowed(page_script())} {allowed(chart_library())}",
+        prompts_kept=bool(asked and "prompts" in asked),
         rows=found,
         script=page_script(),
         standing=basis(comparison),

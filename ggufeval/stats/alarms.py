@@ -51,7 +51,7 @@ def letter_distance(counts: Sequence[int], others: Sequence[int]) -> float:
 def score_alarms(scores: Sequence[Score], chance: float) -> Iterator[str]:
     """Sentences about models by themselves; one a kind, with all the models that it is true of."""
     kinds = (
-        (f"Not distinguishable from guessing ({chance:.1%})", partial(_guessing, chance=chance)),
+        (f"Not shown to be better than guessing ({chance:.1%})", partial(_guessing, chance=chance)),
         (f"More than {LETTER_SHARE:.0%} of the answers are one letter", _one_letter),
         (
             (

@@ -20,7 +20,7 @@ def test_a_good_run_raises_none(make_result):
 
 def test_chance(make_result):
     assert alarms(make_result({"law": "ABCD" * 10})) == [
-        "Not distinguishable from guessing (25.0%): Tiny Q8_0 25.0%."
+        "Not shown to be better than guessing (25.0%): Tiny Q8_0 25.0%."
     ]
     assert at_chance(score(make_result({"law": "B" * 40})), 0.25)
     assert not at_chance(score(make_result({"law": "A" * 40})), 0.25)
@@ -109,7 +109,7 @@ def test_a_comparison_names_every_model(make_result):
     collapsed = make_result({"law": "C" * 200}, label="Tiny Q2_K", mass=0.1)
     comparison = compare(reference, [collapsed])
     assert [a.split(":")[0] for a in comparison.alarms] == [
-        "Not distinguishable from guessing (25.0%)",
+        "Not shown to be better than guessing (25.0%)",
         "More than 60% of the answers are one letter",
         (
             "Less than 50% of the probability lies on the letters, so the prompt style may not "

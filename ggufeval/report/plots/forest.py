@@ -111,9 +111,10 @@ def _grouped(comparison: Comparison) -> Drawn | None:
         tooltip=tooltips(comparison.by, "questions", "model", "difference, points"),
     )
     zero = alt.Chart(data([{"x": 0.0}])).mark_rule(color=NEUTRAL).encode(x="x:Q")
+    whiskers = base.mark_rule(strokeWidth=1.5).encode(x=alt.X("low:Q"), x2="high:Q")
     return layers(
         zero,
-        base.mark_rule(strokeWidth=1.5).encode(x=alt.X("low:Q"), x2="high:Q"),
+        *([whiskers] if any("low" in datum for datum in found) else []),
         base.mark_circle(size=45, opacity=1).encode(
             x=alt.X("value:Q", title="difference, percentage points", scale=alt.Scale(padding=12))
         ),
@@ -139,9 +140,11 @@ def _said(comparison: Comparison) -> str:
 
 def _said_of_groups(comparison: Comparison) -> str:
     reference = rows(comparison)[0].name
+    is_small = any(group.n < LEAST for group in comparison.groups)
+    least = f" from {LEAST} questions on" if is_small else ""
     return (
         f"Each level minus {reference} inside each {comparison.by}, with paired "
-        f"{level(comparison)} intervals: of so many some lie off by chance alone."
+        f"{level(comparison)} intervals{least}: of so many some lie off by chance alone."
     )
 
 

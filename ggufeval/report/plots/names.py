@@ -12,6 +12,7 @@ from typing import Any
 _WIDTH, _HEIGHT = 240.0, 250.0
 """Pixels of the plot: between a page and a phone."""
 _LETTER, _LINE = 6.6, 11.0
+_LONGEST = 20
 _DOT, _WHISKER = 5.0, 2.0
 
 
@@ -55,8 +56,13 @@ class _Box:
         )
 
 
+def short(name: str) -> str:
+    """The end of a long name, which tells levels apart."""
+    return name if len(name) <= _LONGEST else f"\N{HORIZONTAL ELLIPSIS}{name[1 - _LONGEST :]}"
+
+
 def place_names(data: Sequence[Mapping[str, Any]], reach: Sequence[float]) -> list[str]:
-    """A key of `PLACES` for each datum's `model`, or empty: there is no room for it.
+    """A key of `PLACES` for each datum's `short` name, or empty: there is no room for it.
 
     A datum has its `x`, within `reach`, and `accuracy` between `low` and `high`. Who stands
     nearest to the edge of the crowd chooses first: the rightmost.
@@ -79,7 +85,7 @@ def place_names(data: Sequence[Mapping[str, Any]], reach: Sequence[float]) -> li
     chosen = [""] * len(data)
     for i in sorted(range(len(data)), key=lambda i: -data[i]["x"]):
         boxes = {
-            name: _box(place, *at(data[i]["x"], data[i][place.field]), len(data[i]["model"]))
+            name: _box(place, *at(data[i]["x"], data[i][place.field]), len(data[i]["short"]))
             for name, place in PLACES.items()
         }
         # A line through a name is better than no name.

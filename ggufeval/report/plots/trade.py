@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ggufeval.report import numerals
-from ggufeval.report.plots.names import PLACES, place_names
+from ggufeval.report.plots.names import PLACES, place_names, short
 from ggufeval.report.plots.plot import (
     NEUTRAL,
     Chart,
@@ -49,6 +49,8 @@ def _against(comparison: Comparison, title: str, place: Callable[[Row], float]) 
 def _draw(comparison: Comparison, found: Points, title: str) -> alt.LayerChart:
     import altair as alt
 
+    for datum in found:
+        datum["short"] = short(datum["model"])
     reach = _reach(found)
     for name, datum in zip(place_names(found, reach), found, strict=True):
         datum["name"] = name
@@ -64,7 +66,7 @@ def _draw(comparison: Comparison, found: Points, title: str) -> alt.LayerChart:
     names = [
         base.transform_filter(alt.FieldEqualPredicate(field="name", equal=name))
         .mark_text(fontSize=12, **place.mark)
-        .encode(y=alt.Y(f"{place.field}:Q"), text="model:N")
+        .encode(y=alt.Y(f"{place.field}:Q"), text="short:N")
         for name, place in PLACES.items()
         if any(datum["name"] == name for datum in found)
     ]

@@ -4,12 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ggufeval.report.plots import names
-from ggufeval.report.plots.names import PLACES, place_names
+from ggufeval.report.plots.names import PLACES, place_names, short
 
 
 def datum(model, x, accuracy, half=1.0):
     return {
-        "model": model, "x": x, "accuracy": accuracy, "low": accuracy - half,
+        "short": model, "x": x, "accuracy": accuracy, "low": accuracy - half,
         "high": accuracy + half,
     }  # fmt: skip
 
@@ -31,6 +31,12 @@ def test_a_neighbour_is_not_hidden():
     first, second = place_names(near, [0, 8])
     assert second == "right above"
     assert first.startswith("left")
+
+
+def test_of_a_long_name_the_end_is_shown():
+    assert short("Q4_K_M") == "Q4_K_M"
+    assert short("qwen2.5-coder-1.5b-instruct Q4_K_M") == "\u2026.5b-instruct Q4_K_M"
+    assert len(short("x" * 80)) == 20
 
 
 def test_what_finds_no_room_is_left_out():
@@ -57,7 +63,7 @@ def test_no_two_names_meet(found):
             place = PLACES[name]
             x = (one["x"] - reach[0]) / 12 * names._WIDTH
             y = (top - one[place.field]) / ((top - bottom) or 1.0) * names._HEIGHT
-            boxes.append(names._box(place, x, y, len(one["model"])))
+            boxes.append(names._box(place, x, y, len(one["short"])))
     for i, box in enumerate(boxes):
         assert box.left >= 0
         assert box.right <= names._WIDTH
