@@ -10,7 +10,7 @@ BUILD := --build-constraint requirements/build.lock
 ADVICE := echo 'No C++ compiler (c++) was found, which llama.cpp needs. Debian and Ubuntu: apt install build-essential. Fedora: dnf install gcc-c++. macOS: xcode-select --install. Others: see "Without a compiler" in README.md.' >&2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lock clean
+.PHONY: help demo test coverage lock clean
 
 help: ## This list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -25,6 +25,9 @@ test: $(VENV)/dev.stamp ## Everything that must hold: format, lint, types, layer
 	$(BIN)/mypy --platform win32 --no-warn-unreachable --cache-dir .mypy_cache/win32 ggufeval
 	$(BIN)/lint-imports
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/pytest -n 2 --dist worksteal
+
+coverage: $(VENV)/dev.stamp ## The tests once more, with the lines that none of them reaches
 	$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term
 
 lock: ## Pin the newest versions anew (needs uv)
