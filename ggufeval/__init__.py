@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ggufeval.api import (
@@ -48,7 +48,7 @@ DEFAULT_DB = Path("results/ggufeval.sqlite")
 """Where results go and come from, if not said otherwise."""
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - as each is
+def __getattr__(name: str) -> object:
     """What `__all__` names is imported when it is asked for: `ggufeval --help` must not wait."""
     if name in __all__:
         home = "ggufeval.errors" if name == "GgufevalError" else "ggufeval.api"

@@ -95,7 +95,6 @@ def compare(
         raise UsageError(f"alpha={alpha}: a share between 0 and 0.5 was expected.")
     if by not in {None, SUBJECT, CATEGORY}:
         raise UsageError(f"by={by!r}: subject or category was expected.")
-    views = _views(redux, weights)
     with Store.open(Path(db), read_only=True) as store:
         found = choice.choose(store, [runs] if isinstance(runs, str) else runs)
         return compared(
@@ -106,7 +105,7 @@ def compare(
             alpha=alpha,
             by=by,
             allow_mismatch=allow_mismatch,
-            views=views,
+            views=_views(redux, weights),
         )
 
 

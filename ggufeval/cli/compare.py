@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -21,20 +22,7 @@ from ggufeval.cli import _options, _views
 @_views.options
 @_options.table_format
 @_options.db
-def compare(
-    runs: tuple[str, ...],
-    reference: str | None,
-    *,
-    margin: float,
-    alpha: float,
-    allow_mismatch: bool,
-    by: str | None,
-    chart: bool,
-    redux: str | None,
-    weights: Path | None,
-    format_name: str,
-    db: Path,
-) -> None:
+def compare(runs: tuple[str, ...], *, chart: bool, format_name: str, db: Path, **how: Any) -> None:
     """Compare runs question by question. Without RUN, those made last.
 
     RUN is an id, or its beginning, from `ggufeval runs`.
@@ -45,17 +33,7 @@ def compare(
 
     if chart and format_name != "table":
         raise UsageError("--chart is drawn below the table: leave out --format.")
-    found = api.compare(
-        db,
-        runs,
-        reference=reference,
-        margin=margin,
-        alpha=alpha,
-        by=by,
-        redux=redux,
-        weights=weights,
-        allow_mismatch=allow_mismatch,
-    )
+    found = api.compare(db, runs, **how)
     _results.show(format_name, found.comparison, found.results)
     if chart:
         _results.draw(found.comparison)

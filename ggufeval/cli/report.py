@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import webbrowser
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -40,32 +41,16 @@ def report(
     runs: tuple[str, ...],
     output: Path,
     charts: Path | None,
-    reference: str | None,
     *,
-    by: str | None,
-    margin: float,
-    alpha: float,
-    redux: str | None,
-    weights: Path | None,
     opened: bool,
-    allow_mismatch: bool,
     db: Path,
+    **how: Any,
 ) -> None:
     """Write a report of runs. Without RUN, of those made last."""
     from ggufeval import api
 
     api.report_format(output)  # a wrong ending is refused before anything is read
-    found = api.compare(
-        db,
-        runs,
-        reference=reference,
-        margin=margin,
-        alpha=alpha,
-        by=by,
-        redux=redux,
-        weights=weights,
-        allow_mismatch=allow_mismatch,
-    )
+    found = api.compare(db, runs, **how)
     path, *drawn = found.write(output, charts)
     click.echo(path)
     if drawn:

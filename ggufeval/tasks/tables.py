@@ -105,11 +105,7 @@ def parquet_rows(path: Path) -> Iterator[Row]:
         with pq.ParquetFile(path) as file:
             rows = file.read().to_pylist()
     except (pa.ArrowException, OSError, ValueError) as error:
-        reason = str(error).split("\n")[0].rstrip(".")
-        raise DataError(
-            f"{path}: expected a parquet file, found something else ({reason}). "
-            "Download or write it again."
-        ) from error
+        raise _not_read(path, "a parquet file", error, "Download or write it again.") from error
     for number, fields in enumerate(rows):
         yield Row(f"{path}, row {number}", fields)
 
@@ -122,13 +118,14 @@ def arrow_rows(path: Path) -> Iterator[Row]:
         with path.open("rb") as file, pa.ipc.open_stream(file) as stream:
             rows = stream.read_all().to_pylist()
     except (pa.ArrowException, OSError, ValueError) as error:
-        reason = str(error).split("\n")[0].rstrip(".")
-        raise DataError(
-            f"{path}: expected a stream of Arrow, found something else ({reason}). "
-            "Download it again."
-        ) from error
+        raise _not_read(path, "a stream of Arrow", error, "Download it again.") from error
     for number, fields in enumerate(rows):
         yield Row(f"{path}, row {number}", fields)
+
+
+def _not_read(path: Path, what: str, error: Exception, advice: str) -> DataError:
+    reason = str(error).split("\n")[0].rstrip(".")
+    return DataError(f"{path}: expected {what}, found something else ({reason}). {advice}")
 
 
 def _reason(error: Exception) -> str:
