@@ -26,9 +26,12 @@ def tell(found: Compared, report: Path, values: Mapping[str, Any]) -> None:
     """A comparison's tables on stdout, and its report as a file."""
     from ggufeval.cli._progress import say
 
+    told = say(quiet=values["quiet"])
     show(values["format_name"], found.comparison, found.results)
-    found.write(report)
-    say(quiet=values["quiet"])(f"\nReport: {report}")
+    path, *charts = found.write(report)
+    told(f"\nReport: {path}")
+    if charts:
+        told(f"Charts: {charts[0].parent}")
 
 
 def draw(comparison: Comparison) -> None:

@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 
-from ggufeval.cli import cli
+from ggufeval import api
+from ggufeval.cli import _results, cli
 from ggufeval.store import Store
 from ggufeval.types import (
     BuildInfo,
@@ -186,3 +187,19 @@ def test_it_opens_in_a_browser(ask, tmp_path, monkeypatch, found):
     assert done.exit_code == 0
     assert asked == [path.as_uri()]
     assert ("No browser was found" in done.stderr) is not found
+
+
+def test_a_sweep_says_where_its_charts_are(database, tmp_path, capsys):
+    with Store.open(database) as store:
+        sweep = store.begin_sweep()
+        for run in store.runs():
+            store.add_to_sweep(sweep, run.id)
+    values = {"format_name": "csv", "quiet": False}
+    _results.tell(api.compare(database), tmp_path / "r.md", values)
+    assert capsys.readouterr().err.split("\n")[1:] == [
+        f"Report: {tmp_path / 'r.md'}",
+        f"Charts: {tmp_path / 'r-charts'}",
+        "",
+    ]
+    _results.tell(api.compare(database), tmp_path / "r.csv", values)
+    assert "Charts" not in capsys.readouterr().err
