@@ -17,7 +17,7 @@ from ggufeval.errors import ContextError
 from ggufeval.types import Batch, Group, Item, Plan, Sampling, TokenizedPrompt, Tokens
 
 T = TypeVar("T")
-_DOMAIN = b"ggufeval plan 1"
+_DOMAIN = b"ggufeval plan 2"
 MAX_SEQUENCES = 128
 """In a batch, where nothing else is said; llama.cpp keeps at most 256 apart."""
 LEAST_SHARED = 32

@@ -1,11 +1,12 @@
 """How near is a run to the engine's own speed?
 
-    python scripts/bench_limit.py MODEL.gguf --data FOLDER [--per-subject 5] [--prompt mmlu]
+    python scripts/bench_limit.py MODEL.gguf --data FOLDER [--limit 285] [--prompt mmlu,meta]
 
-Prints two things. First, unique tokens per second of the scorer against llama.cpp's own prompt
-speed: 512 tokens of one sequence at the same depth of the KV cache, as `llama-bench -p 512 -d N`
-measures, in turns with each subject in one process. Second, how much of the wall time of a whole
-run (process start, tokenizing and storing included) is spent outside llama_decode.
+A whole run over MMLU, from its first step to its last record: rendering, tokenizing, the plan,
+llama.cpp, the database; all but loading the model. In turns with it, in the same process and with
+the same settings, llama.cpp's own prompt speed, before and after each subject: a prompt as long as
+its shots, and 512 tokens of one sequence behind it, as `llama-bench -p 512 -d N` measures. Prints unique
+tokens per second of both and their ratio, by subject and over all.
 """
 
 from __future__ import annotations
@@ -16,122 +17,128 @@ import tempfile
 import time
 from array import array
 from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from ggufeval import answers, plan, prompts, runner, tasks
+from ggufeval import job, runner, tasks
 from ggufeval.catalog.files import file_sha256
-from ggufeval.llama import capi
+from ggufeval.llama import capi, services
 from ggufeval.llama.client import ModelProcess
-from ggufeval.llama.decoder import rows
-from ggufeval.llama.grammar import admissible
+from ggufeval.llama.decoder import Decoder, rows
 from ggufeval.llama.model import Model
-from ggufeval.llama.scorer import Scorer
-from ggufeval.llama.services import BatchOf
+from ggufeval.readers import Answered
 from ggufeval.store import Store
-from ggufeval.types import EngineSettings, Group, LetterScores, QuestionSet
+from ggufeval.types import EngineSettings, QuestionSet
 
 PROMPT_TOKENS = 512
 
 
-def engine_seconds(scorer: Scorer, depth: int) -> float:
-    """Seconds of llama_decode for 512 tokens of one sequence, `depth` tokens deep."""
-    scorer.start_group(array("i", [100] * depth), again=True)
-    prompt = array("i", range(1000, 1000 + PROMPT_TOKENS))
-    wanted = rows(prompt, start=depth, sequence=0, n_wanted=1)
-    before = scorer.decode_seconds
-    for _ in scorer.decode(wanted):
-        pass
-    scorer._prefix = None  # noqa: SLF001
-    return scorer.decode_seconds - before
+class _Here(ModelProcess):
+    """What the model's process does, in this one, so that it stands still in between."""
+
+    score = staticmethod(services.score)  # type: ignore[assignment]
 
 
-def scorer_seconds(scorer: Scorer, group: Group) -> float:
-    scorer._prefix = None  # noqa: SLF001
-    started = time.perf_counter()
-    for batch in group.batches:
-        scorer.score(group.prefix_tokens, batch)
-    return time.perf_counter() - started
+class _Engine:
+    """llama.cpp alone, with a run's settings."""
+
+    def __init__(self, path: Path, settings: EngineSettings, stack: ExitStack) -> None:
+        model = stack.enter_context(Model(path, n_gpu_layers=settings.n_gpu_layers))
+        n_ctx = settings.n_ctx + PROMPT_TOKENS
+        self._decoder = stack.enter_context(Decoder(model, replace(settings, n_ctx=n_ctx)))
+        self.seconds(0)  # warm
+
+    def seconds(self, depth: int) -> tuple[float, float]:
+        """Of `depth` tokens, and of 512 more behind them."""
+        decoder = self._decoder
+        before = decoder.decode_seconds
+        decoder.start_group(array("i", [100] * depth), again=True)
+        at_depth = decoder.decode_seconds
+        prompt = array("i", range(1000, 1000 + PROMPT_TOKENS))
+        for _ in decoder.decode(rows(prompt, start=depth, sequence=0, n_wanted=1)):
+            pass
+        return at_depth - before, decoder.decode_seconds - at_depth
 
 
-def limit(path: Path, questions: QuestionSet, prompt: str) -> None:
-    capi.start()
-    with Model(path) as model:
-        rendered = prompts.render(prompt, questions.questions, questions.shots, model.chat_template)
-        tokenized = model.tokenize_prompts(rendered)
-        subjects = [question.subject for question in questions.questions]
-        the_plan = plan.make(
-            list(zip(subjects, tokenized, strict=True)), budget=2048, share_stems=True
-        )
-        form = answers.letter_form(prompts.style(prompt).answer_prefix, 4)
-        settings = EngineSettings(
-            n_ctx=plan.context_size(the_plan) + PROMPT_TOKENS,
-            n_batch=2048,
-            n_ubatch=512,
-            n_seq_max=plan.sequences(the_plan),
-            n_threads=runner.physical_cores(),
-            n_gpu_layers=0,
-            flash_attn="auto",
-        )
-        with Scorer(model, settings, {4: admissible(model, form)}) as scorer:
-            engine_seconds(scorer, 0)  # warm
-            expected = actual = 0.0
-            ratios = []
-            for subject, group in zip(dict.fromkeys(subjects), the_plan.groups, strict=True):
-                depth = len(group.prefix_tokens)
-                suffixes = sum(batch.n_tokens for batch in group.batches)
-                shallow, deep = engine_seconds(scorer, 0), engine_seconds(scorer, depth)
-                ours = scorer_seconds(scorer, group)
-                deep = statistics.mean((deep, engine_seconds(scorer, depth)))
-                bound = (depth * shallow + suffixes * deep) / PROMPT_TOKENS
-                expected, actual = expected + bound, actual + ours
-                ratios.append(bound / ours)
-                print(
-                    f"{subject:40} {depth:5} shared {suffixes:6} own tokens  engine "
-                    f"{PROMPT_TOKENS / deep:6.0f}/s  ratio {bound / ours:.3f}",
-                    flush=True,
-                )
-    print(
-        f"unique tokens {the_plan.n_tokens}, {the_plan.n_tokens / actual:.0f}/s; engine's own "
-        f"speed at these depths {the_plan.n_tokens / expected:.0f}/s\n"
-        f"ratio over all {expected / actual:.3f}, median subject {statistics.median(ratios):.3f}, "
-        f"lowest {min(ratios):.3f}"
-    )
-
-
-class _Timed(ModelProcess):
-    decode_seconds = 0.0
-
-    def score(self, *args: Any, **kwargs: Any) -> Iterator[BatchOf[LetterScores]]:
-        for batch in super().score(*args, **kwargs):
-            _Timed.decode_seconds += batch.decode_seconds
-            yield batch
-
-
-def host_share(path: Path, questions: QuestionSet, prompt: str) -> None:
-    vars(runner)["ModelProcess"] = _Timed
+def limit(path: Path, questions: QuestionSet, prompt: str, folder: Path) -> float:
+    """Measure, print, and return the ratio over all."""
     model = runner.ModelFiles((path,), file_sha256(path))
-    with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "db.sqlite") as store:
+    with ExitStack() as stack:
+        store = stack.enter_context(Store.open(folder / f"{prompt}.sqlite"))
         started = time.perf_counter()
-        run = runner.evaluate(model, questions, store, runner.Options(prompt=prompt))
-        wall = time.perf_counter() - started
+        process = stack.enter_context(_Here())
+        ready = job.prepare(process, model, questions, runner.Options(prompt=prompt))
+        run_id = store.begin(
+            runner._new_run(ready, ""),  # noqa: SLF001
+            questions.questions,
+            ready.prompts,
+        )
+        prepared = total = time.perf_counter() - started
+        engine = _Engine(path, ready.work.settings, stack)
+        answers = ready.reader.answers(process, path, ready.work)
+        bound, ratios = 0.0, []
+        subjects = iter(dict.fromkeys(question.subject for question, _ in ready.asked))
+        for group in ready.work.plan.groups:
+            depth = len(group.prefix_tokens)
+            before = engine.seconds(depth)
+            seconds = sum(_stored(store, run_id, ready, answers) for _ in group.batches)
+            after = engine.seconds(depth)
+            prefix_seconds, own_seconds = map(statistics.mean, zip(before, after, strict=True))
+            total += seconds
+            n_own = sum(batch.n_tokens for batch in group.batches)
+            expected = prefix_seconds + n_own * own_seconds / PROMPT_TOKENS
+            bound += expected
+            ratios.append(expected / seconds)
+            print(
+                f"{next(subjects)[:36]:36} {depth:5} shared {n_own:6} own  engine "
+                f"{PROMPT_TOKENS / own_seconds:6.0f}/s  {ratios[-1]:.3f}",
+                flush=True,
+            )
+    n_tokens = ready.work.plan.n_tokens
     print(
-        f"a whole run: {run.n_done} questions, {run.n_tokens} tokens, {wall:.1f} s wall, "
-        f"{_Timed.decode_seconds:.1f} s in llama_decode: {1 - _Timed.decode_seconds / wall:.2%} "
-        f"outside it; peak {run.peak_rss_bytes / 1e6:.0f} MB"
+        f"{path.name}, {prompt}: {len(questions.questions)} questions, {n_tokens} unique tokens in "
+        f"{total:.1f} s, {prepared:.1f} of them before the first batch\n"
+        f"run {n_tokens / total:.0f} tokens/s, engine {n_tokens / bound:.0f}; ratio "
+        f"{bound / total:.3f}, median subject {statistics.median(ratios):.3f}, lowest "
+        f"{min(ratios):.3f}",
+        flush=True,
     )
+    return bound / total
+
+
+def _stored(store: Store, run_id: str, ready: job.Job, answers: Iterator[Answered]) -> float:
+    """Answer one more batch, store it, and return the seconds that took, the loading apart."""
+    started = time.perf_counter()
+    batch = next(answers)
+    answered = time.perf_counter()
+    store.add_batch(
+        run_id,
+        batch.position,
+        ready.links[batch.position],
+        [replace(record, run_id=run_id) for record in batch.records],
+        n_tokens=batch.n_tokens,
+        seconds=batch.seconds,
+        peak_rss_bytes=batch.peak_rss_bytes,
+    )
+    stored = time.perf_counter() - answered
+    return stored + (answered - started if batch.position else batch.seconds)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", type=Path)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--per-subject", type=int, default=5)
-    parser.add_argument("--prompt", default="mmlu")
+    parser.add_argument("--limit", type=int, default=285)
+    parser.add_argument("--prompt", default="mmlu", help="one or more, with commas between")
+    parser.add_argument("--subjects", default="")
     options = parser.parse_args()
-    questions = tasks.load("mmlu", options.data, limit=57 * options.per_subject)
-    limit(options.model, questions, options.prompt)
-    host_share(options.model, questions, options.prompt)
+    subjects = tuple(filter(None, options.subjects.split(",")))
+    questions = tasks.load("mmlu", options.data, subjects=subjects, limit=options.limit)
+    capi.start()
+    with tempfile.TemporaryDirectory() as folder:
+        for prompt in options.prompt.split(","):
+            limit(options.model, questions, prompt, Path(folder))
 
 
 if __name__ == "__main__":

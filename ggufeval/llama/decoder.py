@@ -99,19 +99,17 @@ class Decoder:
         llama_cpp.llama_memory_seq_rm(self._memory, sequence, -1, -1)
 
     def decode(self, rows: Sequence[Row]) -> Iterator[Logits]:
-        """Decode in pieces that llama.cpp takes, and yield the wanted rows of logits, in order.
+        """Decode in pieces of n_ubatch, and yield the wanted rows of logits, in order.
 
-        A yielded array is llama.cpp's own memory, valid until the next is asked for.
+        A yielded array is llama.cpp's own memory, valid until the next is asked for. A sequence
+        that is removed as soon as its logits were read leaves its cells to the next piece: a row
+        costs the more the more cells are taken, those of other sequences too.
         """
         # One row alone goes through other kernels, whose result depends on the number of threads.
-        # llama.cpp cuts a batch into pieces of n_ubatch, so the last of them may need padding, for
-        # which a whole batch leaves room.
-        n_batch, n_ubatch = self.settings.n_batch, self.settings.n_ubatch
-        last = self.settings.n_seq_max - 1
-        size = n_batch - 1 if n_batch % n_ubatch == 1 else n_batch
-        for piece in pieces(rows, size=size, n_wanted=self.settings.n_seq_max):
+        settings, last = self.settings, self.settings.n_seq_max - 1
+        for piece in pieces(rows, size=settings.n_ubatch, n_wanted=settings.n_seq_max):
             self.n_tokens += len(piece)
-            padded = len(piece) % n_ubatch == 1
+            padded = len(piece) == 1
             self._fill([*piece, (piece[-1][0], 0, (last,), False)] if padded else piece)
             started = time.perf_counter()
             status = llama_cpp.llama_decode(self.handle, self._batch)

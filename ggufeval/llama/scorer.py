@@ -43,9 +43,10 @@ class Scorer(Decoder):
         if prefix:
             for sequence in range(1, len(batch.items) + 1):
                 self.share(sequence)
+        scores = []
         logits = self.decode(list(letter_rows(batch, len(prefix))))
-        scores = [self._letters(item, row) for item, row in zip(batch.items, logits, strict=True)]
-        for sequence in range(1, len(batch.items) + 1):
+        for sequence, (item, row) in enumerate(zip(batch.items, logits, strict=True), start=1):
+            scores.append(self._letters(item, row))
             self.remove(sequence)
         return scores
 

@@ -11,8 +11,10 @@ import pytest
 
 from ggufeval import answers, plan, prompts
 from ggufeval.errors import ContextError
+from ggufeval.llama import capi
 from ggufeval.llama.client import ModelProcess
-from ggufeval.llama.decoder import letter_rows
+from ggufeval.llama.decoder import Decoder, letter_rows
+from ggufeval.llama.model import Model
 from ggufeval.types import Batch, EngineSettings, Item, LetterScores, Plan, QuestionSet
 
 FORM = answers.letter_form(" ", 4)
@@ -100,10 +102,15 @@ def test_a_single_row_is_padded(q4_0, the_plan):
     assert results[0] == results[1]
 
 
-def test_a_batch_of_one_row_more_than_its_pieces_works(q4_0, the_plan, scores):
-    # 513 = 4 x 128 + 1: a full batch would leave no room for padding.
-    odd = score(q4_0.parts[0], the_plan, settings(the_plan, n_batch=513))
-    assert odd.keys() == scores.keys()
+def test_a_question_that_was_read_leaves_its_cells_to_the_next(q4_0, the_plan):
+    """Eight questions of 100 tokens through 512 cells, which would fail were they all kept."""
+    batch = Batch(tuple(Item(f"q{i}", array("i", [100 + i] * 100), 4) for i in range(8)))
+    capi.start()
+    chosen = settings(Plan((plan.Group(array("i"), (batch,)),)), n_ctx=512)
+    with Model(q4_0.parts[0]) as model, Decoder(model, chosen) as decoder:
+        for sequence, _ in enumerate(decoder.decode(list(letter_rows(batch, 0))), start=1):
+            decoder.remove(sequence)
+        assert sequence == 8
 
 
 def test_probabilities_are_those_of_the_whole_vocabulary(scores):
