@@ -5,8 +5,8 @@
 A whole run over MMLU, from its first step to its last record: rendering, tokenizing, the plan,
 llama.cpp, the database; all but loading the model. In turns with it, in the same process and with
 the same settings, llama.cpp's own prompt speed, before and after each subject: a prompt as long as
-its shots, and 512 tokens of one sequence behind it, as `llama-bench -p 512 -d N` measures. Prints unique
-tokens per second of both and their ratio, by subject and over all.
+its shots, and 512 tokens of one sequence behind it, as `llama-bench -p 512 -d N` measures. Prints
+unique tokens per second of both and their ratio, by subject and over all.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """How much faster is it than what a user would script with llama-cpp-python?
 
     python scripts/bench_peers.py MODEL.gguf --data FOLDER [--per-subject 2] [--subjects A,B]
+        [--peers prefix,reset]
 
 The same 5-shot questions in one process, in turns, subject by subject:
 
@@ -85,7 +86,7 @@ def with_reset(llama: Any, letters: Admissible) -> Peer:
     return answer
 
 
-def compare(path: Path, questions: QuestionSet, prompt: str) -> None:
+def compare(path: Path, questions: QuestionSet, prompt: str, chosen: Sequence[str]) -> None:
     capi.start()
     n_threads = runner.physical_cores()
     style = prompts.style(prompt)
@@ -124,6 +125,7 @@ def compare(path: Path, questions: QuestionSet, prompt: str) -> None:
                 "prefix": with_prefix(llama, grammar),
                 "reset": with_reset(llama, letters),
             }
+            peers = {name: peer for name, peer in peers.items() if name in {"ours", *chosen}}
             measure(peers, list(zip(dict.fromkeys(subjects), the_plan.groups, strict=True)))
         llama.close()
 
@@ -137,7 +139,9 @@ def measure(peers: dict[str, Peer], groups: Sequence[tuple[str, Group]]) -> None
     for place, (subject, group) in enumerate(groups):
         found = {}
         names = list(peers)
-        for name in names[place % 3 :] + names[: place % 3]:  # in turns, another first each time
+        for name in (
+            names[place % len(names) :] + names[: place % len(names)]
+        ):  # in turns, another first each time
             started = time.perf_counter()
             found[name] = peers[name](group)
             seconds[name].append(time.perf_counter() - started)
@@ -165,6 +169,7 @@ def main() -> None:
     parser.add_argument("--per-subject", type=int, default=2)
     parser.add_argument("--subjects", default="", help="only these")
     parser.add_argument("--prompt", default="mmlu")
+    parser.add_argument("--peers", default="prefix,reset")
     options = parser.parse_args()
     subjects = [options.subjects] if options.subjects else []
     questions = tasks.load("mmlu", options.data, subjects=subjects)
@@ -174,7 +179,7 @@ def main() -> None:
         subjects=subjects,
         limit=options.per_subject * len(questions.population),
     )
-    compare(options.model, chosen, options.prompt)
+    compare(options.model, chosen, options.prompt, options.peers.split(","))
 
 
 if __name__ == "__main__":
