@@ -10,7 +10,7 @@ BUILD := --build-constraint requirements/build.lock
 ADVICE := echo 'No C++ compiler (c++) was found, which llama.cpp needs. Debian and Ubuntu: apt install build-essential. Fedora: dnf install gcc-c++. macOS: xcode-select --install. Others: see "Without a compiler" in README.md.' >&2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage lock clean
+.PHONY: help demo test coverage bench lock clean
 
 help: ## This list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -29,6 +29,11 @@ test: $(VENV)/dev.stamp ## Everything that must hold: format, lint, types, layer
 
 coverage: $(VENV)/dev.stamp ## The tests once more, with the lines that none of them reaches
 	$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term
+
+bench: $(VENV)/run.stamp ## Speed beside the engine's own and scripts with llama-cpp-python: ten minutes
+	@model=$$($(BIN)/ggufeval models pull -q smollm2-135m-instruct) && set -x && \
+	$(BIN)/python scripts/bench_limit.py "$$model" && \
+	$(BIN)/python scripts/bench_peers.py "$$model" --per-subject 5
 
 lock: ## Pin the newest versions anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --no-header --no-emit-index-url \

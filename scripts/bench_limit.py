@@ -1,12 +1,13 @@
 """How near is a run to the engine's own speed?
 
-    python scripts/bench_limit.py MODEL.gguf --data FOLDER [--limit 285] [--prompt mmlu,meta]
+    python scripts/bench_limit.py MODEL.gguf [--data MMLU] [--limit 285] [--prompt mmlu,meta]
 
-A whole run over MMLU, from its first step to its last record: rendering, tokenizing, the plan,
-llama.cpp, the database; all but loading the model. In turns with it, in the same process and with
-the same settings, llama.cpp's own prompt speed, before and after each subject: a prompt as long as
-its shots, and 512 tokens of one sequence behind it, as `llama-bench -p 512 -d N` measures. Prints
-unique tokens per second of both and their ratio, by subject and over all.
+A whole run over MMLU, or without it over the embedded questions, from its first step to its last
+record: rendering, tokenizing, the plan, llama.cpp, the database; all but loading the model. In
+turns with it, in the same process and with the same settings, llama.cpp's own prompt speed, before
+and after each subject: a prompt as long as its shots, and 512 tokens of one sequence behind it, as
+`llama-bench -p 512 -d N` measures. Prints unique tokens per second of both and their ratio, by
+subject and over all.
 """
 
 from __future__ import annotations
@@ -128,13 +129,14 @@ def _stored(store: Store, run_id: str, ready: job.Job, answers: Iterator[Answere
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", type=Path)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--limit", type=int, default=285)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--limit", type=int)
     parser.add_argument("--prompt", default="mmlu", help="one or more, with commas between")
     parser.add_argument("--subjects", default="")
     options = parser.parse_args()
     subjects = tuple(filter(None, options.subjects.split(",")))
-    questions = tasks.load("mmlu", options.data, subjects=subjects, limit=options.limit)
+    task = "mmlu" if options.data else "sample"
+    questions = tasks.load(task, options.data, subjects=subjects, limit=options.limit)
     capi.start()
     with tempfile.TemporaryDirectory() as folder:
         for prompt in options.prompt.split(","):

@@ -1,9 +1,9 @@
 """How much faster is it than what a user would script with llama-cpp-python?
 
-    python scripts/bench_peers.py MODEL.gguf --data FOLDER [--per-subject 2] [--subjects A,B]
+    python scripts/bench_peers.py MODEL.gguf [--data MMLU] [--per-subject 2] [--subjects A,B]
         [--peers prefix,reset]
 
-The same 5-shot questions in one process, in turns, subject by subject:
+The same questions, MMLU's or the embedded ones, in one process, in turns, subject by subject:
 
     ours      the scorer: the shots decoded once a subject, its questions batched
     prefix    create_completion with a grammar, questions of a subject one behind the other, so
@@ -165,20 +165,17 @@ def measure(peers: dict[str, Peer], groups: Sequence[tuple[str, Group]]) -> None
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("model", type=Path)
-    parser.add_argument("--data", type=Path, help="a folder of MMLU; without it, the hub's")
+    parser.add_argument("--data", type=Path, help="a folder of MMLU; else the embedded questions")
     parser.add_argument("--per-subject", type=int, default=2)
     parser.add_argument("--subjects", default="", help="only these")
     parser.add_argument("--prompt", default="mmlu")
     parser.add_argument("--peers", default="prefix,reset")
     options = parser.parse_args()
     subjects = [options.subjects] if options.subjects else []
-    questions = tasks.load("mmlu", options.data, subjects=subjects)
-    chosen = tasks.load(
-        "mmlu",
-        options.data,
-        subjects=subjects,
-        limit=options.per_subject * len(questions.population),
-    )
+    task = "mmlu" if options.data else "sample"
+    questions = tasks.load(task, options.data, subjects=subjects)
+    limit = options.per_subject * len({question.subject for question in questions.questions})
+    chosen = tasks.load(task, options.data, subjects=subjects, limit=limit)
     compare(options.model, chosen, options.prompt, options.peers.split(","))
 
 
