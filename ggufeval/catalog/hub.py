@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self, TypeGuard
 
+from ggufeval import endpoint
 from ggufeval.catalog import hubcache
 from ggufeval.catalog.entries import nearest
 from ggufeval.catalog.repository import HubFile, Listing, models
@@ -64,7 +65,7 @@ def receive(
     The client tries again where a connection ends in order or stands still, but not where it
     breaks. Raises ModelError where the hub fails; an OSError is the disk's.
     """
-    client = _client()
+    client = _asked()
     from huggingface_hub.file_download import http_get
     from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
@@ -96,8 +97,9 @@ def receive(
 
 def receive_small(the_listing: Listing, file: HubFile) -> None:
     """Fetch a file that the hub keeps in git, of which it tells no sha256, by the client alone."""
+    client = _asked()
     try:
-        _client().hf_hub_download(
+        client.hf_hub_download(
             the_listing.repository, file.name, revision=the_listing.commit, tqdm_class=_Bar()
         )
     except Exception as error:
@@ -174,8 +176,15 @@ def _client() -> ModuleType:
     return huggingface_hub
 
 
-def _online(repository: str) -> Listing:
+def _asked() -> ModuleType:
+    """The client, where it may go out. Raises UsageError for an unprotected endpoint."""
     client = _client()
+    endpoint.check(client.constants.ENDPOINT)
+    return client
+
+
+def _online(repository: str) -> Listing:
+    client = _asked()
     try:
         info = client.HfApi().model_info(repository, files_metadata=True, timeout=_LIST_SECONDS)
         files = [
@@ -212,7 +221,7 @@ def _explained(error: Exception, repository: str) -> ModelError:  # noqa: PLR091
 
     if isinstance(error, errors.LocalEntryNotFoundError) and isinstance(error.__cause__, Exception):
         error = error.__cause__  # it means that the hub was asked in vain, and this is why
-    endpoint = _client().constants.ENDPOINT
+    address = _client().constants.ENDPOINT
     if _is_the_disks(error):
         return ModelError(f"{error.filename}: cannot be read: {error.strerror}. Check HF_HOME.")
     if isinstance(error, errors.HFValidationError):
@@ -224,18 +233,18 @@ def _explained(error: Exception, repository: str) -> ModelError:  # noqa: PLR091
         )
     if isinstance(error, errors.RepositoryNotFoundError):
         return UnavailableError(
-            f"{repository}: no such repository on {endpoint}, or a private one{_near(repository)}"
+            f"{repository}: no such repository on {address}, or a private one{_near(repository)}"
         )
     if isinstance(error, errors.RevisionNotFoundError | errors.EntryNotFoundError):
         return ModelError(f"{repository} has changed since it was listed. Run again.")
     status = _status(error)
     if status in (401, 403):
         return UnavailableError(
-            f"{repository}: {endpoint} refuses access ({_said(error)}). Check HF_TOKEN, or log in "
+            f"{repository}: {address} refuses access ({_said(error)}). Check HF_TOKEN, or log in "
             "again with `hf auth login`."
         )
     return UnreachableError(
-        f"{endpoint} could not be asked for {repository} ({_said(error)})", _advice(error, status)
+        f"{address} could not be asked for {repository} ({_said(error)})", _advice(error, status)
     )
 
 

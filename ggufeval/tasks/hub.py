@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from ggufeval import endpoint
 from ggufeval.errors import DataError
 
 REPO = "cais/mmlu"
@@ -166,6 +167,7 @@ def _check_online(name: str, otherwise: str, *, offline: bool) -> None:
 
 def _download(urls: Sequence[str], name: str, otherwise: str) -> list[Path]:
     """Fetch files of `name` into the hub's cache. `otherwise` is what else its user can do."""
+    endpoint.check(_endpoint())
     import datasets
 
     if not sys.stderr.isatty():
@@ -180,6 +182,10 @@ def _download(urls: Sequence[str], name: str, otherwise: str) -> list[Path]:
     return [Path(path) for path in paths]
 
 
+def _endpoint() -> str:
+    return os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
+
+
 def _failure(error: BaseException, name: str, otherwise: str) -> DataError:
     # That a file is not there is what the client concludes, from 429 or no answer too.
     while isinstance(error, FileNotFoundError) and error.__cause__:
@@ -189,10 +195,9 @@ def _failure(error: BaseException, name: str, otherwise: str) -> DataError:
             f"{name} is gated: ask for access on its page on the hub with your account, then set "
             f"HF_TOKEN; or {otherwise}."
         )
-    endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
     what, advice = _explain(error)
     return DataError(
-        f"{name} could not be fetched from {endpoint} ({what}). {advice}, or {otherwise}."
+        f"{name} could not be fetched from {_endpoint()} ({what}). {advice}, or {otherwise}."
     )
 
 
