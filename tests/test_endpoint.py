@@ -11,7 +11,6 @@ import pytest
 from ggufeval import endpoint
 from ggufeval.errors import UsageError
 
-
 PROTECTED = "https://huggingface.co https://mirror.example/hf http://127.0.0.1:8000 http://[::1]:80"
 OPEN = "http://huggingface.co http://127.0.0.1.example http://localhost.example ftp://x hf.co"
 
