@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
 from ggufeval.errors import UsageError
@@ -17,7 +18,7 @@ def check(endpoint: str) -> None:
     if parts.scheme == "https" or (parts.scheme == "http" and _is_here(parts.hostname or "")):
         return
     raise UsageError(
-        f"HF_ENDPOINT={endpoint}: an address with https:// was expected (http:// only on this "
+        f"HF_ENDPOINT={shown(endpoint)}: an address with https:// was expected (http:// only on this "
         "machine), since a token and models travel over it. Change or unset HF_ENDPOINT."
     )
 
@@ -27,3 +28,8 @@ def _is_here(host: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def shown(text: str) -> str:
+    """An address, or what was said of one, without a user's name and password in it."""
+    return re.sub(r"//[^/@\s]*@", "//", text)

@@ -161,14 +161,11 @@ def prepare(
     )
     links = tuple(plan.chain(the_plan))
     machine = process.machine()
-    settings = EngineSettings(
+    settings = engine_settings(
+        machine,
+        options,
         n_ctx=options.n_ctx or reader.context_size(the_plan),
-        n_batch=options.n_batch,
-        n_ubatch=options.n_ubatch,
         n_seq_max=reader.sequences(the_plan),
-        n_threads=options.n_threads or physical_cores(),
-        n_gpu_layers=_gpu_layers(machine, options.n_gpu_layers),
-        flash_attn=options.flash_attn,
     )
     fingerprint = Fingerprint(
         model_sha256=info.sha256,
@@ -185,6 +182,22 @@ def prepare(
     kept = frozenset(question_id for question_id, _ in to_keep(questions, options.kld))
     work = Work(the_plan, settings, put, prompts, kept=kept)
     return Job(info, questions, reader, asked, work, links, fingerprint, texts)
+
+
+def engine_settings(
+    machine: Machine, options: Options, *, n_ctx: int, n_seq_max: int
+) -> EngineSettings:
+    """What the options come to on this machine. Raises UsageError where the build cannot offload
+    what they want."""
+    return EngineSettings(
+        n_ctx=n_ctx,
+        n_batch=options.n_batch,
+        n_ubatch=options.n_ubatch,
+        n_seq_max=n_seq_max,
+        n_threads=options.n_threads or physical_cores(),
+        n_gpu_layers=_gpu_layers(machine, options.n_gpu_layers),
+        flash_attn=options.flash_attn,
+    )
 
 
 def to_keep(questions: QuestionSet, n: int) -> frozenset[tuple[str, int]]:

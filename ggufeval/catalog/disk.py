@@ -8,7 +8,8 @@ from pathlib import Path
 from ggufeval.catalog import hub, hubcache
 from ggufeval.catalog.cache import DEQUANTIZED_FOLDER, models_folder
 from ggufeval.catalog.entries import HubSource, entries
-from ggufeval.catalog.files import split_name
+from ggufeval.catalog.files import check_gguf, split_name
+from ggufeval.errors import ModelError
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +105,31 @@ def catalogue_name(model: str) -> str:
         if isinstance(entry.source, HubSource) and model in entry.source.repositories:
             return entry.name
     return model
+
+
+def broken() -> tuple[tuple[Path, str], ...]:
+    """Files in the caches that cannot be models, and why: by their first bytes, or a link to
+    nothing. What their hashes say is `verify`'s to find out."""
+    found = []
+    for item in stored():
+        for path in item.paths:
+            try:
+                check_gguf(path)
+            except ModelError as error:
+                found.append((path, str(error)))
+    for repository in hubcache.repositories(hub.cache()):
+        found += [
+            (path, f"{path}: a link to a file that is gone. Remove it.")
+            for path in hubcache.dangling(hub.cache(), repository)
+        ]
+    return tuple(found)
+
+
+def unfinished() -> tuple[Path, ...]:
+    """Downloads that stopped on the way; the command that began them goes on with them."""
+    cache = hub.cache()
+    return tuple(
+        half
+        for repository in hubcache.repositories(cache)
+        for half in sorted((hubcache.folder(cache, repository) / "blobs").glob("*.incomplete"))
+    )

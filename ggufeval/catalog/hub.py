@@ -5,7 +5,7 @@ from __future__ import annotations
 import http
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self, TypeGuard
@@ -36,6 +36,26 @@ def cache() -> Path:
 def is_offline() -> bool:
     """Whether `HF_HUB_OFFLINE` forbids to ask the hub."""
     return bool(_client().constants.is_offline_mode())
+
+
+def address() -> str:
+    """The hub that is asked (`HF_ENDPOINT`), to be shown."""
+    return endpoint.shown(_client().constants.ENDPOINT)
+
+
+def has_token() -> bool:
+    """Whether there is one (`HF_TOKEN`, or a login); whether it is any good, nobody asks."""
+    return _client().get_token() is not None
+
+
+def silence(seconds: float) -> str:
+    """Why the hub does not answer, without a token and within about so many seconds; empty where
+    it does."""
+    try:
+        _models(seconds, limit=1)
+    except Exception as error:  # noqa: BLE001 - of whatever library is below the client
+        return endpoint.shown(_said(error))
+    return ""
 
 
 def listing(repository: str, wanted: tuple[str, ...] = (), *, offline: bool = False) -> Listing:
@@ -221,7 +241,7 @@ def _explained(error: Exception, repository: str) -> ModelError:  # noqa: PLR091
 
     if isinstance(error, errors.LocalEntryNotFoundError) and isinstance(error.__cause__, Exception):
         error = error.__cause__  # it means that the hub was asked in vain, and this is why
-    address = _client().constants.ENDPOINT
+    hub = address()
     if _is_the_disks(error):
         return ModelError(f"{error.filename}: cannot be read: {error.strerror}. Check HF_HOME.")
     if isinstance(error, errors.HFValidationError):
@@ -233,18 +253,18 @@ def _explained(error: Exception, repository: str) -> ModelError:  # noqa: PLR091
         )
     if isinstance(error, errors.RepositoryNotFoundError):
         return UnavailableError(
-            f"{repository}: no such repository on {address}, or a private one{_near(repository)}"
+            f"{repository}: no such repository on {hub}, or a private one{_near(repository)}"
         )
     if isinstance(error, errors.RevisionNotFoundError | errors.EntryNotFoundError):
         return ModelError(f"{repository} has changed since it was listed. Run again.")
     status = _status(error)
     if status in (401, 403):
         return UnavailableError(
-            f"{repository}: {address} refuses access ({_said(error)}). Check HF_TOKEN, or log in "
+            f"{repository}: {hub} refuses access ({_said(error)}). Check HF_TOKEN, or log in "
             "again with `hf auth login`."
         )
     return UnreachableError(
-        f"{address} could not be asked for {repository} ({_said(error)})", _advice(error, status)
+        f"{hub} could not be asked for {repository} ({_said(error)})", _advice(error, status)
     )
 
 
@@ -282,17 +302,23 @@ def _said(error: Exception) -> str:
 
 def _near(repository: str) -> str:
     """Names of the same owner that resemble it, where the hub tells them within a moment."""
-    client = _client()
     from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
     near: tuple[str, ...] = ()
     with suppress(Exception):
-        # Not list_models: it has no limit of time, and tries again and again.
-        answer = client.get_session().get(
-            f"{client.constants.ENDPOINT}/api/models",
-            params={"author": repository.partition("/")[0], "limit": 500},
-            headers=build_hf_headers(),
-            timeout=_NEAR_SECONDS,
-        )
-        near = nearest(repository, [model["id"] for model in answer.json()])
+        owner = repository.partition("/")[0]
+        names = _models(_NEAR_SECONDS, build_hf_headers(), author=owner, limit=500)
+        near = nearest(repository, names)
     return f". Did you mean {' or '.join(near)}?" if near else ". Check the name."
+
+
+def _models(
+    seconds: float, headers: Mapping[str, str] | None = None, **params: object
+) -> list[str]:
+    """Names of models. Not the client's list_models: it has no limit of time, and tries again and
+    again. Raises whatever is raised below the client."""
+    client = _asked()
+    address = f"{client.constants.ENDPOINT}/api/models"
+    answer = client.get_session().get(address, params=params, headers=headers, timeout=seconds)
+    answer.raise_for_status()
+    return [model["id"] for model in answer.json()]

@@ -81,6 +81,13 @@ def is_used(the_blob: Path) -> bool:
     return any(file.is_symlink() and blob(file) == the_blob for file in snapshots.rglob("*"))
 
 
+def dangling(cache: Path, repository: str) -> Iterator[Path]:
+    """Files of its snapshots whose bytes are gone."""
+    for file in (folder(cache, repository) / "snapshots").rglob("*"):
+        if file.is_symlink() and not file.exists():
+            yield file
+
+
 def link(cache: Path, the_listing: Listing, name: str, the_blob: Path) -> None:
     """Give a blob the name of a file, as the client does; where the disk has no links, move it."""
     target = path(cache, the_listing, name)

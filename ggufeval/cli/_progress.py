@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from ggufeval.types import Plan, Run
 
 SECONDS_BETWEEN_LINES = 15.0
-BUSY_CORES = 0.5
 _SHORTEST_NAME = 18
 
 
@@ -41,14 +40,11 @@ def _say(text: str) -> None:
 def tell_if_busy(say: Callable[[str], None]) -> None:
     """llama.cpp's threads spin while they wait: with another busy program on the same cores both
     are slowed down many times over, which people take for the model's speed."""
-    import psutil
+    from ggufeval.doctor import Status, environment
 
-    busy = psutil.cpu_percent(interval=0.2) / 100 * (psutil.cpu_count() or 1)
-    if busy >= BUSY_CORES:
-        say(
-            f"Note: other programs keep {busy:.1f} of {psutil.cpu_count()} cores busy. The answers "
-            "stay the same, but the speeds will be lower than this machine can do."
-        )
+    finding = environment.busy()
+    if finding.status is Status.NOTE:
+        say(f"Note: {finding.text}")
 
 
 def tell_failures(failures: Sequence[Failure]) -> None:

@@ -23,6 +23,7 @@ from ggufeval.types import BuildInfo
 _FLASH_ATTN = {"auto": -1, "off": 0, "on": 1}
 _LOG_LEVELS_KEPT = (3, 4)  # warnings and errors (ggml_log_level)
 _LOG_LINES_KEPT = 40
+_GPUS = (1, 2)  # ggml-backend.h `ggml_backend_dev_type`: GPU, and one inside the processor
 
 _UNKNOWN_ARCHITECTURE = re.compile(r"unknown model architecture: '(.*)'")
 
@@ -118,6 +119,7 @@ def ggml() -> Any:  # noqa: ANN401 - a ctypes library is untyped
         "ggml_commit": ([], text),
         "ggml_backend_dev_name": ([p], text),
         "ggml_backend_dev_description": ([p], text),
+        "ggml_backend_dev_type": ([p], i32),
     }
     for name, (arguments, result) in prototypes.items():
         function = getattr(library, name, None)
@@ -148,10 +150,12 @@ def _registry() -> Any:  # noqa: ANN401
     return library
 
 
-def devices() -> tuple[str, ...]:
+def devices(*, only_gpus: bool = False) -> tuple[str, ...]:
     """Name and description of each device that this build can compute on."""
     registry, base = _registry(), ggml()
     handles = [registry.ggml_backend_dev_get(i) for i in range(registry.ggml_backend_dev_count())]
+    if only_gpus:
+        handles = [h for h in handles if base.ggml_backend_dev_type(h) in _GPUS]
     return tuple(
         f"{base.ggml_backend_dev_name(h).decode()}: {base.ggml_backend_dev_description(h).decode()}"
         for h in handles

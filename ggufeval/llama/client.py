@@ -220,6 +220,26 @@ class ModelProcess:
         """Likelihoods of the continuations batch by batch, as `score`."""
         return self._stream(plan, "cloze", path, settings, plan, done)
 
+    def prompt_seconds(
+        self, path: Path, settings: EngineSettings, n_tokens: int, n_times: int, patience: float
+    ) -> tuple[float, ...]:
+        """llama.cpp's own prompt speed: see `promptspeed.seconds`."""
+        value: tuple[float, ...] = self._call(
+            "prompt_seconds", path, settings, n_tokens, n_times, patience
+        )
+        return value
+
+    def oracle(
+        self,
+        path: Path,
+        settings: EngineSettings,
+        grammar: str,
+        prompts: Sequence[TokenizedPrompt],
+    ) -> dict[str, str]:
+        """Letters by llama-cpp-python's own sampling: see `oracle.letters`."""
+        value: dict[str, str] = self._call("oracle", path, settings, grammar, tuple(prompts))
+        return value
+
     def peak_rss(self) -> int:
         value: int = self._call("peak_rss")
         return value

@@ -58,6 +58,8 @@ class Reply:
 class Machine:
     build: BuildInfo
     supports_gpu_offload: bool
+    gpus: tuple[str, ...] = ()
+    """Names and descriptions of the devices that it can offload to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,8 @@ def _machine() -> Machine:
     from ggufeval.llama import capi
 
     capi.start()
-    return Machine(capi.build_info(), capi.supports_gpu_offload())
+    gpus = capi.devices(only_gpus=True)
+    return Machine(capi.build_info(), capi.supports_gpu_offload(), gpus)
 
 
 def _quantization_types() -> dict[str, float]:
@@ -244,6 +247,24 @@ def _check_grammar(path: Path, gbnf: str) -> None:
         llama_cpp.llama_sampler_free(grammar.sampler(model, gbnf))
 
 
+def _prompt_seconds(
+    path: Path, settings: EngineSettings, n_tokens: int, n_times: int, patience: float
+) -> tuple[float, ...]:
+    from ggufeval.llama import capi, promptspeed
+
+    capi.start()
+    return promptspeed.seconds(path, settings, n_tokens, n_times, patience)
+
+
+def _oracle(
+    path: Path, settings: EngineSettings, grammar: str, prompts: Sequence[TokenizedPrompt]
+) -> dict[str, str]:
+    from ggufeval.llama import capi, oracle
+
+    capi.start()
+    return oracle.letters(path, settings, grammar, prompts)
+
+
 _SERVICES: dict[str, Callable[..., Any]] = {
     "machine": _machine,
     "quantization_types": _quantization_types,
@@ -260,5 +281,7 @@ _SERVICES: dict[str, Callable[..., Any]] = {
     "score": services.score,
     "cloze": services.cloze,
     "generate": services.generate,
+    "prompt_seconds": _prompt_seconds,
+    "oracle": _oracle,
     "peak_rss": services.peak_rss,
 }
