@@ -18,8 +18,8 @@ def check(endpoint: str) -> None:
     if parts.scheme == "https" or (parts.scheme == "http" and _is_here(parts.hostname or "")):
         return
     raise UsageError(
-        f"HF_ENDPOINT={shown(endpoint)}: an address with https:// was expected (http:// only on this "
-        "machine), since a token and models travel over it. Change or unset HF_ENDPOINT."
+        f"HF_ENDPOINT={shown(endpoint)}: an address with https:// was expected (http:// only on "
+        "this machine), since a token and models travel over it. Change or unset HF_ENDPOINT."
     )
 
 

@@ -40,3 +40,14 @@ def test_models_and_questions_are_not_fetched_over_plain_http(what, smollm2, tmp
     assert done.returncode == 2
     assert "Error: HF_ENDPOINT=http://hub.example" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_who_asks_is_not_shown():
+    assert endpoint.shown("https://me:pass@mirror.example/hf") == "https://mirror.example/hf"
+    assert (
+        endpoint.shown("ConnectError: http://t@h:1 is gone") == "ConnectError: http://h:1 is gone"
+    )
+    assert endpoint.shown("https://h.example/a@b") == "https://h.example/a@b"
+    with pytest.raises(UsageError) as told:
+        endpoint.check("http://me:pass@mirror.example")
+    assert "pass" not in str(told.value)

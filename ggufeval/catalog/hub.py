@@ -49,10 +49,9 @@ def has_token() -> bool:
 
 
 def silence(seconds: float) -> str:
-    """Why the hub does not answer, without a token and within about so many seconds; empty where
-    it does."""
+    """Why the hub does not answer whoever asks without a token; empty where it does."""
     try:
-        _models(seconds, limit=1)
+        _models(seconds, {"limit": 1})
     except Exception as error:  # noqa: BLE001 - of whatever library is below the client
         return endpoint.shown(_said(error))
     return ""
@@ -306,19 +305,15 @@ def _near(repository: str) -> str:
 
     near: tuple[str, ...] = ()
     with suppress(Exception):
-        owner = repository.partition("/")[0]
-        names = _models(_NEAR_SECONDS, build_hf_headers(), author=owner, limit=500)
-        near = nearest(repository, names)
+        of_owner = {"author": repository.partition("/")[0], "limit": 500}
+        near = nearest(repository, _models(_NEAR_SECONDS, of_owner, build_hf_headers()))
     return f". Did you mean {' or '.join(near)}?" if near else ". Check the name."
 
 
-def _models(
-    seconds: float, headers: Mapping[str, str] | None = None, **params: object
-) -> list[str]:
-    """Names of models. Not the client's list_models: it has no limit of time, and tries again and
-    again. Raises whatever is raised below the client."""
+def _models(seconds: float, params: Mapping[str, object], headers: object = None) -> list[str]:
+    """Names of models. Not the client's list_models, which has no limit of time."""
     client = _asked()
-    address = f"{client.constants.ENDPOINT}/api/models"
-    answer = client.get_session().get(address, params=params, headers=headers, timeout=seconds)
+    page = f"{client.constants.ENDPOINT}/api/models"
+    answer = client.get_session().get(page, params=params, headers=headers, timeout=seconds)
     answer.raise_for_status()
     return [model["id"] for model in answer.json()]

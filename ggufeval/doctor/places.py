@@ -8,10 +8,11 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from ggufeval import endpoint
 from ggufeval.catalog import disk, hub
 from ggufeval.catalog.cache import cache_folder
 from ggufeval.doctor.finding import Finding, Group
-from ggufeval.errors import StoreError
+from ggufeval.errors import StoreError, UsageError
 from ggufeval.report.numerals import count, size
 from ggufeval.store import health
 
@@ -87,6 +88,11 @@ def _cached() -> Iterator[Finding]:
 def _hub(*, offline: bool) -> Iterator[Finding]:
     address = hub.address()
     facts = {"endpoint": address}
+    try:
+        endpoint.check(address)
+    except UsageError as error:
+        yield _HUB.wrong(str(error), **facts)
+        return
     if offline or hub.is_offline():
         why = "--offline" if offline else "HF_HUB_OFFLINE"
         yield _HUB.note(f"{address} is not asked ({why}): models come from the disk", **facts)

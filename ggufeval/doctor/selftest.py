@@ -125,7 +125,8 @@ def same_bits(what: str, first: Answers, other: Answers, *, is_promised: bool) -
     said = f"{what}: {equal} of {len(first)} answers are equal to the bit"
     if equal == len(first):
         return _SELF_TEST.ok(said, **facts)
-    said += f"; logits move by up to {nats(moved)} nats, {letters} letters are others"
+    others = "1 letter is another" if letters == 1 else f"{letters} letters are others"
+    said += f"; logits move by up to {nats(moved)} nats, {others}"
     if not is_promised:
         return _SELF_TEST.note(
             f"{said}. Of a GPU, and of recurrent models, no more is promised.", **facts

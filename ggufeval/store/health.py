@@ -39,7 +39,8 @@ def check(path: Path) -> Health:
     ):
         (version,) = db.execute("PRAGMA user_version").fetchone()
         found = db.execute(f"PRAGMA quick_check({_MOST_PROBLEMS})").fetchall()
-        problems = [str(row[0]) for row in found if row[0] != "ok"]
+        said = [line for row in found for line in str(row[0]).splitlines()]
+        problems = [line for line in said if line != "ok" and not line.startswith("***")]
         if not problems:
             orphans = db.execute("PRAGMA foreign_key_check").fetchmany(_MOST_PROBLEMS)
             problems = [
