@@ -46,7 +46,7 @@ def doctor(
     A line a finding: `ok`, `!!` for what is wrong, with what to do, `--` for what is to be known.
     `--selftest` asks 40 of the questions inside, several times: the same bits twice, with other
     threads and after an interruption, the flip floor, and the letters of llama-cpp-python's own
-    sampling. Leaves with status 1 where something is wrong. Nothing is changed.
+    sampling. Leaves with status 1 where something is wrong. Results are only read.
     """
     if measure and selftest:
         raise UsageError("--measure and --selftest: one of the two was expected. Run it twice.")

@@ -25,6 +25,14 @@ _PAIR = re.compile(r"(\w+) = (\w+)")
 _PACKAGE = "llama-cpp-python"
 
 _NAMES = {"GGML_CUDA": "CUDA", "GGML_VULKAN": "Vulkan", "GGML_METAL": "Metal"}
+_OPTIONS = {
+    "CUDA": "GGML_CUDA",
+    "ROCm": "GGML_HIP",
+    "SYCL": "GGML_SYCL",
+    "Vulkan": "GGML_VULKAN",
+}
+"""How the names of devices begin -> what to build anew with, so that they are not lost."""
+
 _WIDE = {"AVX_VNNI": {"AVX512_VNNI"}}
 """What a build does not need -> where it has this instead."""
 
@@ -74,13 +82,13 @@ def findings(
         ggml_commit=build.ggml_commit,
         libraries_sha256=build.libraries_sha256,
     )
-    yield _instructions(build, has, its_processor)
+    yield _instructions(machine, has, its_processor)
     yield _threads(has)
     yield _products(build, has)
     yield from _devices(machine, its_gpus)
 
 
-def _instructions(build: BuildInfo, has: frozenset[str], its_processor: Processor) -> Finding:
+def _instructions(machine: Machine, has: frozenset[str], its_processor: Processor) -> Finding:
     offered = its_processor.features
     facts = {"compiled": sorted(has), "offered": None if offered is None else sorted(offered)}
     if offered is None:
@@ -92,10 +100,15 @@ def _instructions(build: BuildInfo, has: frozenset[str], its_processor: Processo
     unused = sorted(name for name in offered - has if not _WIDE.get(name, set()) & has)
     used = " ".join(sorted(offered & has)) or "none of them"
     if unused:
+        kept = [
+            option
+            for name, option in _OPTIONS.items()
+            if any(gpu.startswith(name) for gpu in machine.gpus)
+        ]
         return _BUILD.wrong(
             f"of the processor's instructions it uses {used}, and leaves {' '.join(unused)} "
             "unused. Build it on this machine (and where it was, with a newer compiler):",
-            reinstall(build.llama_cpp_python, ["GGML_NATIVE"]),
+            reinstall(machine.build.llama_cpp_python, ["GGML_NATIVE", *kept]),
             **facts,
             unused=unused,
         )

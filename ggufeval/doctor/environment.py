@@ -26,8 +26,6 @@ _VARIABLES = {
     "OMP_PLACES": "pins threads to cores: two runs at once share them while others idle.",
     "GOMP_CPU_AFFINITY": "pins threads to cores: two runs at once share them while others idle.",
     "KMP_AFFINITY": "pins threads to cores: two runs at once share them while others idle.",
-    "CUDA_VISIBLE_DEVICES": "chooses the GPUs that llama.cpp sees.",
-    "HIP_VISIBLE_DEVICES": "chooses the GPUs that llama.cpp sees.",
     "GOMP_SPINCOUNT": "sets how long threads spin while they wait.",
 }
 _WAITING = {
@@ -102,6 +100,8 @@ def _said_of(variables: Mapping[str, str]) -> Iterator[Finding]:
     for name, value in sorted(variables.items()):
         if name == "OMP_WAIT_POLICY":
             meaning = _WAITING.get(value.strip().lower(), "active or passive was expected.")
+        elif name.endswith("_VISIBLE_DEVICES"):
+            meaning = "chooses the GPUs that llama.cpp sees."
         elif name.startswith("GGML_"):
             meaning = _ARITHMETIC
         elif name in _VARIABLES:

@@ -63,6 +63,12 @@ def test_instructions_left_unused():
     assert threads.status == "note"
 
 
+def test_a_build_for_a_gpu_keeps_it():
+    one = machine(PLAIN, gpus=("CUDA0: NVIDIA H100", "CUDA1: NVIDIA H100"))
+    command = found("build", one, WIDE)[1].command
+    assert command == f'CMAKE_ARGS="-DGGML_NATIVE=on -DGGML_CUDA=on" {PIP}'
+
+
 def test_a_processor_that_offers_less_is_no_fault():
     (_, instructions, *_) = found("build", machine(), Processor("old", frozenset({"AVX2"})))
     assert (instructions.status, instructions.command) == ("ok", "")

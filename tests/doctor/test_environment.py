@@ -52,10 +52,14 @@ def test_variables_that_matter():
             "OMP_WAIT_POLICY": "PASSIVE",
             "OMP_NUM_THREADS": "4",
             "GGML_CUDA_FORCE_MMQ": "1",
+            "GGML_VK_VISIBLE_DEVICES": "0",
             "HF_TOKEN": "hf_secret",
             "LLAMA_API_KEY": "secret",
             "PATH": "/bin",
         }
+    )
+    assert found.pop("GGML_VK_VISIBLE_DEVICES").text.endswith(
+        "chooses the GPUs that llama.cpp sees."
     )
     assert set(found) == {"OMP_WAIT_POLICY", "OMP_NUM_THREADS", "GGML_CUDA_FORCE_MMQ"}
     assert {finding.status for finding in found.values()} == {"note"}
