@@ -100,6 +100,11 @@ class ModelProcess:
         value: Memory = self._call("memory", path, settings)
         return value
 
+    def free_on_gpus(self) -> dict[str, int]:
+        """Bytes by the device's name (`CUDA0`)."""
+        value: dict[str, int] = self._call("free_on_gpus")
+        return value
+
     def quantize(
         self,
         parts: Sequence[Path],
@@ -219,6 +224,11 @@ class ModelProcess:
     ) -> Iterator[BatchOf[ClozeScores]]:
         """Likelihoods of the continuations batch by batch, as `score`."""
         return self._stream(plan, "cloze", path, settings, plan, done)
+
+    def resident(self) -> int:
+        """Bytes that the process has in memory now."""
+        value: int = self._call("resident")
+        return value
 
     def peak_rss(self) -> int:
         value: int = self._call("peak_rss")

@@ -179,6 +179,13 @@ def _memory(path: Path, settings: EngineSettings) -> Memory:
     return memory.measure(path, settings)
 
 
+def _free_on_gpus() -> dict[str, int]:
+    from ggufeval.llama import capi
+
+    capi.start()
+    return capi.free_memory()
+
+
 def _quantize(
     parts: Sequence[Path], target: Path, quantization: str, n_threads: int, recipe: Recipe
 ) -> Iterator[tuple[int, int]]:
@@ -250,6 +257,7 @@ _SERVICES: dict[str, Callable[..., Any]] = {
     "info": _info,
     "details": _details,
     "memory": _memory,
+    "free_on_gpus": _free_on_gpus,
     "quantize": _quantize,
     "imatrix": _imatrix,
     "quantized_size": _quantized_size,
@@ -260,5 +268,6 @@ _SERVICES: dict[str, Callable[..., Any]] = {
     "score": services.score,
     "cloze": services.cloze,
     "generate": services.generate,
+    "resident": services.resident,
     "peak_rss": services.peak_rss,
 }
