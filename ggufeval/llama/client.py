@@ -173,8 +173,10 @@ class ModelProcess:
                 f"{path}: {template} did not finish within {timeout:.0f} seconds. "
                 "Use --prompt mmlu."
             )
-        value: list[TokenizedPrompt] = self._receive().value
-        return value
+        found: list[TokenizedPrompt] = []
+        while not (reply := self._receive()).last:
+            found += reply.value
+        return found
 
     def pieces(self, path: Path, tokens: Tokens) -> list[Piece]:
         """What each of these tokens stands for."""

@@ -6,6 +6,7 @@ from array import array
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from ggufeval import answers
@@ -125,6 +126,14 @@ def test_what_lies_on_gpus_is_counted_apart():
         gpus={"CUDA0": (200 + 35 + 70) * MIB, "CUDA1": 100 * MIB},
         copied=300 * MIB,
     )
+
+
+def test_what_is_free_is_asked_of_the_devices():
+    capi.start()
+    cpus = (0,)
+    (free,) = capi.free_memory(cpus).values()
+    assert 0 < free <= psutil.virtual_memory().total
+    assert all(n >= 0 for n in capi.free_memory().values())
 
 
 def test_a_device_is_known_by_the_beginning_of_its_buffers_names():
