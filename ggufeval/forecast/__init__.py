@@ -67,6 +67,7 @@ def forecast(
         memory_available=room.available,
         margin=margin,
         alpha=alpha,
+        memory_is_limit=room.is_limit,
     )
 
 

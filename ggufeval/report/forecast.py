@@ -268,6 +268,8 @@ def _memory(forecast: Forecast) -> str:
     known = [level for level in left or forecast.levels if level.memory_bytes is not None]
     total, available = map(numerals.size, (forecast.memory_total, forecast.memory_available))
     here = f"this machine has {total}, {available} of them available"
+    if forecast.memory_is_limit:
+        here = f"--memory-limit allows {total}"
     if not known:
         return f"Memory: not known before a file is here; {here}."
     most = max(known, key=lambda level: level.memory_bytes or 0)

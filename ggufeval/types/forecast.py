@@ -110,6 +110,9 @@ class Forecast:
     memory_available: int
     margin: float
     alpha: float
+    """0: nothing is to be compared."""
+    memory_is_limit: bool = False
+    """Whether the memory is what a user allows, and not what there is."""
 
     @property
     def levels(self) -> tuple[LevelForecast, ...]:

@@ -195,3 +195,11 @@ def test_an_estimate_compares_nothing():
     done = replace(HERE, levels=(HERE.levels[0],), detectable=())
     text = report.draw(replace(FORECAST, alpha=0.0, families=(done,)))
     assert "Time: none, all of it is finished.\n" in text
+
+
+def test_a_limit_on_memory_is_named():
+    text = report.draw(replace(FORECAST, memory_total=2_000_000_000, memory_is_limit=True))
+    said = (
+        "Memory: 1.65 GB for the largest level (one runs at a time); --memory-limit allows 2.00 GB."
+    )
+    assert said in " ".join(text.split())
