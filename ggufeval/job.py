@@ -4,7 +4,7 @@ conditions under which they will be answered."""
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import islice
@@ -19,6 +19,7 @@ from ggufeval.types import (
     EngineSettings,
     Fingerprint,
     ModelInfo,
+    Plan,
     Prompts,
     Question,
     QuestionSet,
@@ -59,12 +60,16 @@ class Options:
     n_threads: int | None = None
     """None: the physical cores."""
     n_gpu_layers: int | None = None
-    """None: all where the build can offload, else 0."""
+    """None: as many as fit (`fit.with_layers`); where nobody has looked, all. 0 where the build
+    cannot offload."""
     flash_attn: str = "auto"
     kld: int = 0
     """At so many questions' answers the probabilities of all tokens are kept. Changes no logit,
     and so is no part of the fingerprint."""
     force: bool = False
+    memory_limit: int | None = None
+    """Bytes that the model's process may have in memory; None: what the machine has. Changes no
+    logit."""
     command: str = ""
 
     def reader(self) -> Reader:
@@ -115,6 +120,18 @@ class Job:
     fingerprint: Fingerprint
     prompts: Prompts
 
+    def otherwise(self, options: Options) -> Work:
+        """The same questions under another -b, -ub, -c or -ngl. Raises ContextError."""
+        subjects = (question.subject for question in self.work.questions)
+        pairs = list(zip(subjects, self.work.prompts, strict=True))
+        n_gpu_layers = options.n_gpu_layers
+        if n_gpu_layers is None:
+            n_gpu_layers = self.work.settings.n_gpu_layers
+        the_plan, settings = _planned(
+            self.reader, pairs, options, self.questions, self.info, n_gpu_layers
+        )
+        return replace(self.work, plan=the_plan, settings=settings)
+
     @property
     def by_batch(self) -> list[tuple[tuple[Question, int], ...]]:
         """What stands in each batch."""
@@ -152,21 +169,10 @@ def prepare(
     prompts = tuple(replace(prompt, text="") for prompt in tokenized)
     subjects = (question.subject for question in put)
     pairs = list(zip(subjects, prompts, strict=True))
-    the_plan = reader.plan(
-        pairs,
-        budget=options.n_batch,
-        n_ctx=options.n_ctx,
-        rounds=questions.rounds,
-        has_state=info.has_state,
-    )
-    links = tuple(plan.chain(the_plan))
     machine = process.machine()
-    settings = engine_settings(
-        machine,
-        options,
-        n_ctx=options.n_ctx or reader.context_size(the_plan),
-        n_seq_max=reader.sequences(the_plan),
-    )
+    n_gpu_layers = gpu_layers(machine, options.n_gpu_layers)
+    the_plan, settings = _planned(reader, pairs, options, questions, info, n_gpu_layers)
+    links = tuple(plan.chain(the_plan))
     fingerprint = Fingerprint(
         model_sha256=info.sha256,
         plan_hash=links[-1],
@@ -184,18 +190,42 @@ def prepare(
     return Job(info, questions, reader, asked, work, links, fingerprint, texts)
 
 
+def _planned(  # noqa: PLR0917
+    reader: Reader,
+    pairs: Sequence[tuple[str, TokenizedPrompt]],
+    options: Options,
+    questions: QuestionSet,
+    info: ModelInfo,
+    n_gpu_layers: int,
+) -> tuple[Plan, EngineSettings]:
+    """The plan, and what the engine needs for it."""
+    the_plan = reader.plan(
+        pairs,
+        budget=options.n_batch,
+        n_ctx=options.n_ctx,
+        rounds=questions.rounds,
+        has_state=info.has_state,
+    )
+    settings = engine_settings(
+        options,
+        n_ctx=options.n_ctx or reader.context_size(the_plan),
+        n_seq_max=reader.sequences(the_plan),
+        n_gpu_layers=n_gpu_layers,
+    )
+    return the_plan, settings
+
+
 def engine_settings(
-    machine: Machine, options: Options, *, n_ctx: int, n_seq_max: int
+    options: Options, *, n_ctx: int, n_seq_max: int, n_gpu_layers: int
 ) -> EngineSettings:
-    """What the options come to on this machine. Raises UsageError where the build cannot offload
-    what they want."""
+    """What the options come to on this machine."""
     return EngineSettings(
         n_ctx=n_ctx,
         n_batch=options.n_batch,
         n_ubatch=options.n_ubatch,
         n_seq_max=n_seq_max,
         n_threads=options.n_threads or physical_cores(),
-        n_gpu_layers=_gpu_layers(machine, options.n_gpu_layers),
+        n_gpu_layers=n_gpu_layers,
         flash_attn=options.flash_attn,
     )
 
@@ -233,7 +263,8 @@ def _in_plan_order(questions: QuestionSet) -> Iterator[Question]:
                 yield from together
 
 
-def _gpu_layers(machine: Machine, wanted: int | None) -> int:
+def gpu_layers(machine: Machine, wanted: int | None) -> int:
+    """Raises UsageError where layers are wanted on a GPU and the build has none."""
     if wanted is None:
         return -1 if machine.supports_gpu_offload else 0
     if wanted and not machine.supports_gpu_offload:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ggufeval import runner
+from ggufeval import fit, runner
 from ggufeval.errors import GgufevalError, StoreError, UnsuitableError, UsageError
 from ggufeval.store import Store
 from ggufeval.types import QuestionSet, Run, Rung, StudyFigure
@@ -96,6 +96,7 @@ def climb(
     not available; one that fails says why. The others go on, unless it is the store that failed:
     StoreError.
     """
+    options = fit.with_layers(options, lambda: model, questions, store)
     finished: dict[runner.Options, Run] = {}
 
     def run(options: runner.Options | None, what: str) -> Run | None:

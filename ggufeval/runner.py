@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from ggufeval import memory, permute
-from ggufeval.errors import GgufevalError, WorkerError
+from ggufeval import fit, permute
+from ggufeval.errors import WorkerError
 from ggufeval.job import Job, ModelFiles, Options, physical_cores, prepare
 from ggufeval.llama.client import ModelProcess
-from ggufeval.readers import Answered, Work
+from ggufeval.readers import Answered
 from ggufeval.store import Store
 from ggufeval.types import Fingerprint, Plan, QuestionSet, Run, RunStatus
 
@@ -30,7 +30,6 @@ __all__ = [
     "fingerprint",
     "opened",
     "physical_cores",
-    "preview",
 ]
 
 
@@ -60,9 +59,17 @@ class Session:
     """One run that is ready to begin, or to go on: as far as it is told to. Made by `opened`."""
 
     def __init__(
-        self, process: ModelProcess, job: Job, run: Run, store: Store, progress: Progress
+        self,
+        process: ModelProcess,
+        job: Job,
+        run: Run,
+        store: Store,
+        *,
+        options: Options,
+        progress: Progress,
     ) -> None:
         self._process = process
+        self._options = options
         self._job = job
         self._store = store
         self._progress = progress
@@ -120,7 +127,7 @@ class Session:
 
     def _answer(self, to_do: set[int]) -> None:
         if self._answers is None:
-            _check_memory(self._job)
+            fit.check(self._process, self._job, self._options)
             work = replace(self._job.work, done=frozenset(self._done - self._again))
             self._answers = self._job.reader.answers(self._process, Path(self._job.info.path), work)
         again = {key for position in self._again for key in self._keys(position)}
@@ -189,7 +196,9 @@ def opened(
         job = prepare(process, model, questions, options)
         run = _new_run(job, options.command)
         run_id = store.begin(run, questions.questions, job.prompts, force=options.force)
-        yield Session(process, job, store.run(run_id), store, progress or Silent())
+        yield Session(
+            process, job, store.run(run_id), store, options=options, progress=progress or Silent()
+        )
 
 
 def evaluate(
@@ -209,30 +218,6 @@ def fingerprint(model: ModelFiles, questions: QuestionSet, options: Options) -> 
     """What `evaluate` would know its run by. No weights are read."""
     with ModelProcess() as process:
         return prepare(process, model, questions, options).fingerprint
-
-
-def preview(
-    process: ModelProcess, model: ModelFiles, questions: QuestionSet, options: Options
-) -> tuple[Run, Work]:
-    """A run that is not begun, and what it would do.
-
-    The vocabulary alone is loaded. Raises as `evaluate` does before it loads weights.
-    """
-    job = prepare(process, model, questions, options)
-    return _new_run(job, options.command), job.work
-
-
-def _check_memory(job: Job) -> None:
-    """Refuse what this machine cannot hold, before weights are loaded.
-
-    An estimate must not stop a run: where it fails, it does so in a process of its own.
-    """
-    try:
-        with ModelProcess() as process:
-            needed = process.memory(Path(job.info.path), job.fingerprint.engine)
-    except GgufevalError:
-        return
-    memory.check(job.info.label, needed, memory.here())
 
 
 def _new_run(job: Job, command: str) -> Run:

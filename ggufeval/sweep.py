@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
 
-from ggufeval import dequantized, floor, runner
+from ggufeval import dequantized, fit, floor, runner
 from ggufeval.catalog.files import check_gguf, file_sha256
 from ggufeval.catalog.marks import mark
 from ggufeval.catalog.resolve import Selection, Source, level_path
@@ -239,6 +239,7 @@ def sweep(
     """
     runs: list[Run] = []
     failures: list[Failure] = []
+    options = fit.with_layers(options, lambda: largest(the_levels, options, say), questions, store)
     number = store.begin_sweep()
     for level in the_levels:
         try:
@@ -259,6 +260,19 @@ def sweep(
             if len(the_levels) > 1:
                 say(f"{level.label} failed, the others go on: {error}")
     return Outcome(tuple(runs), tuple(failures))
+
+
+def largest(the_levels: Iterable[Level], options: runner.Options, say: Say) -> runner.ModelFiles:
+    """The files of the largest level, before any weights are written out."""
+    return files_of(replace(max(the_levels, key=_size), written_out=""), options.n_threads, say)
+
+
+def _size(level: Level) -> int:
+    if not level.quantization:
+        return level.source.size_bytes
+    with suppress(GgufevalError), ModelProcess() as process:
+        return process.quantized_size(level.source.parts, level.quantization)
+    return 0
 
 
 @contextmanager

@@ -904,6 +904,7 @@ WRITER = textwrap.dedent("""
         for position in range(n_batches):
             if position not in done:
                 helpers.add(store, run_id, position, questions[20 * position : 20 * position + 20])
+                print(position, flush=True)
         store.finish(run_id)
 """)
 
@@ -922,7 +923,9 @@ def test_kill_leaves_whole_batches_only(path):
     for attempt in range(6):
         with write(path, "Q8_0", 1000) as child:
             assert child.stdout.readline() == "ready\n"
-            time.sleep(0.05 + 0.04 * attempt)
+            for _ in range(1 + 5 * attempt):  # so many batches are there, whatever the disk does
+                child.stdout.readline()
+            time.sleep(0.001 * attempt)
             child.send_signal(signal.SIGKILL)
         with Store.open(path) as store:
             (run,) = store.runs()

@@ -1,4 +1,4 @@
-"""`sweep --dry-run`: what is known beforehand, onto the screen."""
+"""`sweep --dry-run` and `estimate`: what is known beforehand, onto the screen."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ggufeval.runner import Options
     from ggufeval.store import Store
     from ggufeval.sweep import Level
-    from ggufeval.types import QuestionSet
+    from ggufeval.types import Forecast, QuestionSet
 
 
 @contextmanager
@@ -53,22 +53,26 @@ def show(
 ) -> None:
     """Print the forecast. Leaves with status 1 where a level would fail."""
     from ggufeval.forecast import forecast
+
+    say = _progress.say(quiet=values["quiet"])
+    check_format(values["format_name"])
+    _kld.tell(values, levels, questions, say)
+    judging = {"margin": values["margin"] / 100, "alpha": values["alpha"]}
+    found = forecast(levels, questions, store, options, **judging, say=say)
+    tell(found, values["format_name"])
+
+
+def check_format(name: str) -> None:
     from ggufeval.report import forecast as report
 
-    name = values["format_name"]
     if name not in report.FORMATS:
         raise UsageError(f"--format {name}: a dry run is told as {' or '.join(report.FORMATS)}.")
-    say = _progress.say(quiet=values["quiet"])
-    _kld.tell(values, levels, questions, say)
-    found = forecast(
-        levels,
-        questions,
-        store,
-        options,
-        margin=values["margin"] / 100,
-        alpha=values["alpha"],
-        say=say,
-    )
-    click.echo(report.FORMATS[name](found, sys.stdout), nl=False)
+
+
+def tell(found: Forecast, format_name: str) -> None:
+    """Print it. Leaves with status 1 where a level would fail."""
+    from ggufeval.report import forecast as report
+
+    click.echo(report.FORMATS[format_name](found, sys.stdout), nl=False)
     if any(level.trouble for level in found.levels):
         click.get_current_context().exit(1)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ggufeval import DEFAULT_DB
+from ggufeval.cli import _engine
 from ggufeval.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,9 +48,7 @@ quants = click.option(
 )
 quiet = click.option("-q", "--quiet", is_flag=True, help="No progress.")
 offline = click.option("--offline", is_flag=True, help="Fetch nothing.")
-threads = click.option(
-    "-t", "--threads", type=click.IntRange(min=1), help="Threads.  [default: physical cores]"
-)
+threads = _engine.threads
 floor = click.option(
     "--floor",
     type=click.IntRange(min=1),
@@ -153,46 +152,6 @@ _READING = (
         "--max-tokens", type=click.IntRange(min=1), help="For --read sample.  [default: 256]"
     ),
 )
-_ENGINE = (
-    click.option(
-        "-ngl",
-        "--n-gpu-layers",
-        type=int,
-        help="Layers on the GPU.  [default: all where the build can, else 0]",
-    ),
-    click.option(
-        "-c",
-        "--ctx-size",
-        type=click.IntRange(min=1),
-        help="Context in tokens.  [default: what the prompts need]",
-    ),
-    click.option(
-        "-b",
-        "--batch-size",
-        type=click.IntRange(min=32),
-        default=2048,
-        show_default=True,
-        help="Tokens decoded together.",
-    ),
-    click.option(
-        "-ub",
-        "--ubatch-size",
-        type=click.IntRange(min=32),
-        default=512,
-        show_default=True,
-        help="Tokens computed at once.",
-    ),
-    threads,
-    click.option(
-        "-fa",
-        "--flash-attn",
-        type=click.Choice(["auto", "on", "off"]),
-        default="auto",
-        show_default=True,
-        help="Flash attention.",
-    ),
-    click.option("--force", is_flag=True, help="Run again what is finished."),
-)
 
 
 def _all(options: tuple[Callable[[Any], Any], ...]) -> Callable[[Function], Function]:
@@ -209,7 +168,7 @@ sampling = _all(_SAMPLING)
 asked = _all(_ASKED)
 questions = _all((*_ASKED, *_PUT))
 reading = _all(_READING)
-engine = _all(_ENGINE)
+engine = _all(_engine.OPTIONS)
 
 
 def report_file(name: str) -> Callable[[Function], Function]:
@@ -301,6 +260,7 @@ def run_options(values: dict[str, Any]) -> Options:
         n_gpu_layers=values["n_gpu_layers"],
         flash_attn=values["flash_attn"],
         kld=values.get("kld") or 0,
+        memory_limit=values["memory_limit"],
         force=values["force"],
         command=shlex.join(["ggufeval", *sys.argv[1:]]),
     )

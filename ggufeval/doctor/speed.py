@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ggufeval.doctor.finding import Finding, Group
-from ggufeval.job import Options, engine_settings
+from ggufeval.job import Options, engine_settings, gpu_layers
 from ggufeval.llama.client import ModelProcess
 from ggufeval.report.numerals import rate
 from ggufeval.runner import ModelFiles
@@ -26,7 +26,12 @@ def findings(model: ModelFiles) -> Iterator[Finding]:
     """The build's own prompt speed, then numpy's float32 product. Raises what llama.cpp raises."""
     with ModelProcess() as process:
         info = process.info(model.parts, model.sha256)
-        settings = engine_settings(process.machine(), Options(), n_ctx=2 * N_TOKENS, n_seq_max=2)
+        settings = engine_settings(
+            Options(),
+            n_ctx=2 * N_TOKENS,
+            n_seq_max=2,
+            n_gpu_layers=gpu_layers(process.machine(), None),
+        )
         found = process.prompt_seconds(
             Path(info.path), settings, N_TOKENS, N_TIMES, _PATIENCE_SECONDS
         )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from ggufeval import memory
+from ggufeval import fit, memory
 from ggufeval.catalog.files import check_gguf, combined_sha256, file_sha256
 from ggufeval.errors import GgufevalError, ModelError
-from ggufeval.forecast import pace
+from ggufeval.forecast import load, pace
 from ggufeval.forecast.files import LevelFile
-from ggufeval.forecast.study import Outline, Study, n_left
+from ggufeval.forecast.study import Outline, Study
+from ggufeval.forecast.trial import trial
+from ggufeval.job import Job
 from ggufeval.llama.client import ModelProcess
 from ggufeval.types import (
     LevelForecast,
@@ -40,10 +43,14 @@ def level_forecasts(
     """Of levels that have the outline in common, in their order."""
     known = [_look(study, outline, file) for file in family]
     found = [_found(study, outline, one) for one in known]
+    started = time.perf_counter()
     memories = [_memory(outline, one) for one in known]
+    if n_simulated := len([one for one in memories if one]):  # a run does it once, too
+        seconds = (time.perf_counter() - started) / n_simulated
+        outline = replace(outline, seconds=outline.seconds + seconds)
     beside = next(filter(None, memories), None)
     for i, one in enumerate(known):
-        found[i] = _fitting(study, found[i], memories[i], beside)
+        found[i] = _fitting(study, outline, found[i], one, simulated=memories[i], beside=beside)
         found[i] = _paced(study, outline, found[i], one)
     fastest_known = next((one for one in found if one.pace), None)
     return tuple(_timed(study, outline, one, fastest_known) for one in found)
@@ -97,14 +104,19 @@ def _found(study: Study, outline: Outline, known: _Known) -> LevelForecast:
     )
     if outline.job is None or study.store is None or not known.sha256:
         return one
-    wanted = replace(outline.job.run.fingerprint, model_sha256=known.sha256).digest
+    wanted = replace(outline.job.fingerprint, model_sha256=known.sha256).digest
     run = next((run for run in study.runs if run.fingerprint.digest == wanted), None)
     if run is None or (run.status is RunStatus.DONE and study.options.force):
         return one
     if run.status is RunStatus.DONE:
         return replace(one, run_id=run.id, is_finished=True, n_tokens=0)
-    left = n_left(outline.job.work.plan, study.store.done_batches(run.id))
-    return replace(one, run_id=run.id, n_tokens=left)
+    left = _left(study, outline.job, study.store.done_batches(run.id))
+    return replace(one, run_id=run.id, n_tokens=left.tokens)
+
+
+def _left(study: Study, job: Job, done: Collection[int] = ()) -> load.Load:
+    leave = not study.setting.reader.by_text
+    return load.left(job.work.plan, study.options.n_ubatch, leave=leave, done=done)
 
 
 # --- memory --------------------------------------------------------------------------------
@@ -114,13 +126,20 @@ def _memory(outline: Outline, known: _Known) -> Memory | None:
     """As llama.cpp simulates it; None where the file is not here. An estimate stops nothing."""
     if outline.job is None or known.info is None or known.file.origin is not Origin.HERE:
         return None
+    job = replace(outline.job, info=known.info)
     with suppress(GgufevalError), ModelProcess() as process:
-        return process.memory(known.file.parts[0], outline.job.work.settings)
+        return fit.simulated(process, job, job.work.settings, outline.own_bytes)
     return None
 
 
 def _fitting(
-    study: Study, one: LevelForecast, simulated: Memory | None, beside: Memory | None
+    study: Study,
+    outline: Outline,
+    one: LevelForecast,
+    known: _Known,
+    *,
+    simulated: Memory | None,
+    beside: Memory | None,
 ) -> LevelForecast:
     """Where the file is not here, its weights, and what another level has beside its own."""
     needed, surety = simulated, Surety.EXACT
@@ -129,34 +148,54 @@ def _fitting(
     if needed is None:
         like = beside if beside and not beside.devices else Memory(0, 0, 0, 0)
         surety = Surety.ABOUT if like is beside else Surety.LEAST
-        needed = replace(like, mapped=one.size_bytes or 0, allocated=0)
+        needed = replace(like, mapped=one.size_bytes or 0, allocated=0, copied=0)
     if surety is Surety.EXACT and study.questions.is_outline:
         surety = Surety.ABOUT
     trouble = one.trouble
     if not one.is_finished:
         try:
-            memory.check(one.label, needed, study.room)
+            memory.check(
+                one.label, needed, study.room, lambda: _advice(study, outline, known, needed)
+            )
         except ModelError as error:
             trouble = trouble or str(error)
-    total = needed.total + needed.devices
+    total = needed.peak + needed.devices
     return replace(one, memory_bytes=total, memory_surety=surety, trouble=trouble)
+
+
+def _advice(study: Study, outline: Outline, known: _Known, needed: Memory) -> str:
+    if outline.job is None or known.info is None or known.file.origin is not Origin.HERE:
+        return "Use a smaller quantization, -c or -b, or close other programs."
+    return fit.advice(needed, replace(outline.job, info=known.info), study.options, study.room)
 
 
 # --- time ----------------------------------------------------------------------------------
 
 
 def _paced(study: Study, outline: Outline, one: LevelForecast, known: _Known) -> LevelForecast:
-    """With the speed of an earlier run, else of a measurement, where its file is here."""
+    """With the speed of the run that it goes on with, else of an earlier run like it, else of a
+    measurement, where its file is here, else of any run. The seconds are those that pass before the
+    first token."""
     if one.is_finished or one.trouble:
         return one
-    found = pace.stored(study.runs, study.setting, _kind(known))
-    if found is None and outline.job and known.info and known.file.origin is Origin.HERE:
+    kind, job = _kind(known), outline.job
+    n_questions = len(study.questions.questions)
+    begun = [run for run in study.runs if run.id == one.run_id]
+    found = pace.stored(begun, study.setting, kind) or pace.stored(
+        study.runs, study.setting, kind, outline.n_tokens / n_questions
+    )
+    seconds = outline.seconds
+    if found is None and job and known.info and known.file.origin is Origin.HERE:
         study.say(f"Measuring how fast {one.label} is ...")
         try:
-            found = pace.measured(study.setting.reader, known.file.parts[0], outline.job.work)
+            tried = trial(study.setting.reader, known.file.parts[0], job.work)
         except GgufevalError as error:
             return replace(one, trouble=str(error))
-    return replace(one, pace=found)
+        if tried:
+            done = study.store.done_batches(one.run_id) if study.store and one.run_id else ()
+            found = tried.pace(_left(study, job, done))
+            seconds += tried.load_seconds
+    return replace(one, pace=found or pace.stored(study.runs, study.setting, kind), seconds=seconds)
 
 
 def _kind(known: _Known) -> pace.Kind:
@@ -175,10 +214,17 @@ def _timed(
         return replace(one, seconds=0.0)
     found = one.pace
     if found is None and other is not None and other.pace is not None and not one.trouble:
-        found = replace(other.pace, of=other.label)
+        found = replace(other.pace, of=other.label, spread=None)
     if found is None:
-        return one
+        return replace(one, seconds=None)
     n: float = one.n_tokens
     if study.setting.reader.n_written:
         n = len(study.questions.questions) * one.n_tokens / max(outline.n_tokens, 1)
-    return replace(one, pace=found, seconds=n / found.per_second)
+    before, seconds = one.seconds or outline.seconds, n / found.per_second
+    low, high = found.spread or (1.0, 1.0)
+    return replace(
+        one,
+        pace=found,
+        seconds=before + seconds,
+        between=(before + low * seconds, before + high * seconds) if found.spread else None,
+    )

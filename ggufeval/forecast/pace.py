@@ -1,24 +1,17 @@
-"""How fast a level would be on this machine: as it was, or as it is found to be."""
+"""How fast a level would be on this machine, as earlier runs were."""
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
-from ggufeval.llama.client import ModelProcess
-from ggufeval.readers import Reader, Work
-from ggufeval.types import Batch, BuildInfo, Group, Pace, Plan, Run
+from ggufeval.readers import Reader
+from ggufeval.types import BuildInfo, Pace, Run
 
-_PROBE = 256
-"""Tokens of a first decode, which warms up and tells whether whole batches can be waited for."""
-_BATCHES = 3
-_ENOUGH_SECONDS = 5.0
-_MOST_SECONDS = 15.0
-"""That a further batch may be expected to take."""
 _NEAR = 0.05
 """Two models are of one size, if their numbers of weights differ by no more of it."""
+_LIKE = 0.1
+"""Two runs are of one kind, if their tokens a question differ by no more of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +21,9 @@ class Setting:
     build: BuildInfo
     n_threads: int
     n_gpu_layers: int
+    n_batch: int
+    n_ubatch: int
+    shots: int
     reader: Reader
 
 
@@ -41,16 +37,26 @@ class Kind:
     n_params: int = 0
 
 
-def stored(runs: Iterable[Run], setting: Setting, kind: Kind) -> Pace | None:
-    """As a run of the same file, else of another one at the same level and size, was.
-    `runs` come newest first."""
+def stored(
+    runs: Iterable[Run], setting: Setting, kind: Kind, per_question: float | None = None
+) -> Pace | None:
+    """As a run of the same file, else of another one at the same level and size, was. `runs` come
+    newest first.
+
+    With `per_question`, tokens, only one that decoded as many a question: where fewer questions
+    share the solved examples, or none do, a token takes another time.
+    """
     alike = [run for run in runs if _is_alike(run, setting)]
+    if per_question:
+        alike = [run for run in alike if _is_like(run, setting, per_question)]
     same = [run for run in alike if run.model.sha256 == kind.sha256]
     near = [run for run in alike if _is_near(run, kind)]
-    for run in (*same, *near):
-        done = run.n_done if setting.reader.n_written else run.n_tokens
-        return Pace(done / run.seconds, run.id)
-    return None
+    writes = bool(setting.reader.n_written)
+    paces = [(run.n_done if writes else run.n_tokens) / run.seconds for run in same or near]
+    if not paces:
+        return None
+    spread = (paces[0] / max(paces), paces[0] / min(paces)) if len(paces) > 1 else None
+    return Pace(paces[0], (same or near)[0].id, spread=spread)
 
 
 def _is_alike(run: Run, setting: Setting) -> bool:
@@ -71,52 +77,18 @@ def _is_alike(run: Run, setting: Setting) -> bool:
     )
 
 
+def _is_like(run: Run, setting: Setting, per_question: float) -> bool:
+    engine = run.fingerprint.engine
+    return (
+        (engine.n_batch, engine.n_ubatch) == (setting.n_batch, setting.n_ubatch)
+        and run.fingerprint.shots == setting.shots
+        and abs(run.n_tokens / run.n_done - per_question) <= _LIKE * per_question
+    )
+
+
 def _is_near(run: Run, kind: Kind) -> bool:
     model = run.model
     return (
         (model.quantization, model.architecture) == (kind.quantization, kind.architecture)
         and abs(model.n_params - kind.n_params) <= _NEAR * kind.n_params
     )  # fmt: skip
-
-
-def measured(reader: Reader, path: Path, work: Work) -> Pace | None:
-    """As it is found to be: loads the model and decodes a few batches of its plan.
-
-    None where texts are written: too few of them tell nothing. Raises as a run does.
-    """
-    if reader.n_written:
-        return None
-    some = _some(work)
-    sizes = [batch.n_tokens + len(group.prefix_tokens) for group, batch in _batches(some.plan)]
-    tokens, seconds, rate = 0, 0.0, 0.0
-    with ModelProcess() as process:
-        for answered in reader.answers(process, path, some):
-            rate = answered.n_tokens / max(answered.seconds, 1e-9)
-            if answered.position:
-                tokens, seconds = tokens + answered.n_tokens, seconds + answered.seconds
-            following = sizes[answered.position + 1 : answered.position + 2]
-            if seconds >= _ENOUGH_SECONDS or sum(following) / rate > _MOST_SECONDS:
-                break
-    return Pace(tokens / seconds if tokens else rate)
-
-
-def _batches(plan: Plan) -> list[tuple[Group, Batch]]:
-    return [(group, batch) for group in plan.groups for batch in group.batches]
-
-
-def _some(work: Work) -> Work:
-    """The beginning of the first prompt, alone, and a few of the plan's batches."""
-    batches, asked = _batches(work.plan), work.by_batch
-    chosen = sorted({i * len(batches) // _BATCHES for i in range(_BATCHES)})
-    group, batch = batches[0]
-    whole = group.prefix_tokens + batch.items[0].suffix_tokens
-    first = replace(batch.items[0], suffix_tokens=whole[:_PROBE])
-    groups = [Group(array("i"), (Batch((first,)),))]
-    groups += [Group(batches[i][0].prefix_tokens, (batches[i][1],)) for i in chosen]
-    pairs = [asked[0][0], *(pair for i in chosen for pair in asked[i])]
-    return Work(
-        Plan(tuple(groups)),
-        work.settings,
-        tuple(question for question, _ in pairs),
-        tuple(prompt for _, prompt in pairs),
-    )

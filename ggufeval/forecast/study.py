@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ggufeval import memory, permute, runner
@@ -11,10 +12,10 @@ from ggufeval.errors import GgufevalError
 from ggufeval.forecast import characters
 from ggufeval.forecast.files import LevelFile
 from ggufeval.forecast.pace import Setting
+from ggufeval.job import Job, prepare
 from ggufeval.llama.client import ModelProcess
-from ggufeval.readers import Work
 from ggufeval.store import Store
-from ggufeval.types import Origin, Plan, QuestionSet, Run, Surety
+from ggufeval.types import Origin, QuestionSet, Run, Surety
 
 Say = Callable[[str], None]
 
@@ -32,14 +33,6 @@ class Study:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """A run that is not begun, and what it would do."""
-
-    run: Run
-    work: Work
-
-
-@dataclass(frozen=True, slots=True)
 class Outline:
     """What a family's levels would each decode."""
 
@@ -49,6 +42,10 @@ class Outline:
     """None where no file is here that could tell the tokens."""
     trouble: str = ""
     """Why the files that are here cannot be run."""
+    seconds: float = 0.0
+    """That the prompts and the plan took."""
+    own_bytes: int = 0
+    """Of the process that made them, then."""
 
 
 def outline(study: Study, family: Sequence[LevelFile]) -> Outline:
@@ -62,13 +59,16 @@ def outline(study: Study, family: Sequence[LevelFile]) -> Outline:
             for part in parts:
                 check_gguf(part)
             with ModelProcess() as process:
+                started = time.perf_counter()
                 model = runner.ModelFiles(parts, "")
-                run, work = runner.preview(process, model, study.questions, study.options)
+                job = prepare(process, model, study.questions, study.options)
+                seconds, own = time.perf_counter() - started, process.resident()
         except GgufevalError as error:
             trouble = trouble or str(error)
         else:
             surety = Surety.ABOUT if study.questions.is_outline else Surety.EXACT
-            return Outline(work.plan.n_tokens, surety, Job(run, work))
+            n_tokens = job.work.plan.n_tokens
+            return Outline(n_tokens, surety, job, seconds=seconds, own_bytes=own)
     put = tuple(
         permute.rotated(question, rotation)
         for question in study.questions.questions
@@ -76,15 +76,3 @@ def outline(study: Study, family: Sequence[LevelFile]) -> Outline:
     )
     n = characters.n_tokens(study.setting.reader, put, study.questions)
     return Outline(n, Surety.ABOUT, None, trouble)
-
-
-def n_left(plan: Plan, done: Iterable[int]) -> int:
-    """Tokens of the batches that are not done, and of the prefixes that these need."""
-    stored, position, n = set(done), -1, 0
-    for group in plan.groups:
-        left = 0
-        for batch in group.batches:
-            position += 1
-            left += 0 if position in stored else batch.n_tokens
-        n += left and left + len(group.prefix_tokens)
-    return n

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -120,6 +120,7 @@ def ggml() -> Any:  # noqa: ANN401 - a ctypes library is untyped
         "ggml_backend_dev_name": ([p], text),
         "ggml_backend_dev_description": ([p], text),
         "ggml_backend_dev_type": ([p], i32),
+        "ggml_backend_dev_memory": ([p, ctypes.POINTER(size), ctypes.POINTER(size)], None),
     }
     for name, (arguments, result) in prototypes.items():
         function = getattr(library, name, None)
@@ -150,16 +151,32 @@ def _registry() -> Any:  # noqa: ANN401
     return library
 
 
+def _handles() -> list[int]:
+    """Of the devices that this build can compute on."""
+    registry = _registry()
+    return [registry.ggml_backend_dev_get(i) for i in range(registry.ggml_backend_dev_count())]
+
+
 def devices(*, only_gpus: bool = False) -> tuple[str, ...]:
     """Name and description of each device that this build can compute on."""
-    registry, base = _registry(), ggml()
-    handles = [registry.ggml_backend_dev_get(i) for i in range(registry.ggml_backend_dev_count())]
+    base, handles = ggml(), _handles()
     if only_gpus:
         handles = [h for h in handles if base.ggml_backend_dev_type(h) in _GPUS]
     return tuple(
         f"{base.ggml_backend_dev_name(h).decode()}: {base.ggml_backend_dev_description(h).decode()}"
         for h in handles
     )
+
+
+def free_memory(kinds: Collection[int] = _GPUS) -> dict[str, int]:
+    """Bytes that are free on each device of these kinds (ggml_backend_dev_type), by its name."""
+    base, free, total = ggml(), ctypes.c_size_t(), ctypes.c_size_t()
+    found = {}
+    for handle in _handles():
+        if base.ggml_backend_dev_type(handle) in kinds:
+            base.ggml_backend_dev_memory(handle, ctypes.byref(free), ctypes.byref(total))
+            found[base.ggml_backend_dev_name(handle).decode()] = free.value
+    return found
 
 
 @cache

@@ -100,6 +100,11 @@ class ModelProcess:
         value: Memory = self._call("memory", path, settings)
         return value
 
+    def free_on_gpus(self) -> dict[str, int]:
+        """Bytes by the device's name (`CUDA0`)."""
+        value: dict[str, int] = self._call("free_on_gpus")
+        return value
+
     def quantize(
         self,
         parts: Sequence[Path],
@@ -168,8 +173,10 @@ class ModelProcess:
                 f"{path}: {template} did not finish within {timeout:.0f} seconds. "
                 "Use --prompt mmlu."
             )
-        value: list[TokenizedPrompt] = self._receive().value
-        return value
+        found: list[TokenizedPrompt] = []
+        while not (reply := self._receive()).last:
+            found += reply.value
+        return found
 
     def pieces(self, path: Path, tokens: Tokens) -> list[Piece]:
         """What each of these tokens stands for."""
@@ -224,20 +231,19 @@ class ModelProcess:
         self, path: Path, settings: EngineSettings, n_tokens: int, n_times: int, patience: float
     ) -> tuple[float, ...]:
         """llama.cpp's own prompt speed: see `promptspeed.seconds`."""
-        value: tuple[float, ...] = self._call(
-            "prompt_seconds", path, settings, n_tokens, n_times, patience
-        )
-        return value
+        args = path, settings, n_tokens, n_times, patience
+        return tuple(self._call("prompt_seconds", *args))
 
     def oracle(
-        self,
-        path: Path,
-        settings: EngineSettings,
-        grammar: str,
-        prompts: Sequence[TokenizedPrompt],
+        self, path: Path, settings: EngineSettings, grammar: str, prompts: Sequence[TokenizedPrompt]
     ) -> dict[str, str]:
         """Letters by llama-cpp-python's own sampling: see `oracle.letters`."""
         value: dict[str, str] = self._call("oracle", path, settings, grammar, tuple(prompts))
+        return value
+
+    def resident(self) -> int:
+        """Bytes that the process has in memory now."""
+        value: int = self._call("resident")
         return value
 
     def peak_rss(self) -> int:

@@ -12,11 +12,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import llama_cpp
 
-from ggufeval.llama import capi
+from ggufeval.llama import capi, services
 from ggufeval.llama.decoder import Decoder
 from ggufeval.llama.model import Model
 from ggufeval.types import EngineSettings, Memory
@@ -34,6 +35,8 @@ Sizes = Counter[str]
 def measure(path: Path, settings: EngineSettings) -> Memory:
     """What a run with these settings will take. Reads the file's header alone.
 
+    The process's own is what this one has, the model's vocabulary in it.
+
     Raises ModelError where llama.cpp refuses the model or the settings.
     """
     with (
@@ -43,7 +46,8 @@ def measure(path: Path, settings: EngineSettings) -> Memory:
     ):
         n_bytes = model.n_bytes
     lines += _called_off(path, settings.n_gpu_layers)
-    return read(lines, n_bytes, can_map=bool(llama_cpp.llama_supports_mmap()))
+    needed = read(lines, n_bytes, can_map=bool(llama_cpp.llama_supports_mmap()))
+    return replace(needed, process=services.resident())
 
 
 def _called_off(path: Path, n_gpu_layers: int) -> list[str]:
@@ -74,13 +78,15 @@ def read(lines: Sequence[str], n_bytes: int, *, can_map: bool) -> Memory:
     mapped = sum(n for name, n in weights.items() if _is_plain(name))
     allocated = sum(n for name, n in weights.items() if _is_host(name) and not _is_plain(name))
     if not known:
-        mapped = n_bytes - allocated - _on_devices(weights)
+        mapped = n_bytes - allocated - _on_gpus(weights).total()
+    gpus = _on_gpus(weights) + _on_gpus(cache) + _on_gpus(compute)
     return Memory(
         mapped=mapped if can_map else 0,
         allocated=allocated if can_map else allocated + mapped,
-        cache=cache.total() - _on_devices(cache),
-        compute=compute.total() - _on_devices(compute),
-        devices=_on_devices(weights) + _on_devices(cache) + _on_devices(compute),
+        cache=cache.total() - _on_gpus(cache).total(),
+        compute=compute.total() - _on_gpus(compute).total(),
+        gpus=dict(gpus),
+        copied=max(0, n_bytes - mapped) if can_map else 0,
     )
 
 
@@ -131,5 +137,10 @@ def _is_plain(name: str) -> bool:
     return name == "CPU" or name.endswith("_Host")
 
 
-def _on_devices(sizes: Sizes) -> int:
-    return sum(n for name, n in sizes.items() if not _is_host(name))
+def _on_gpus(sizes: Sizes) -> Sizes:
+    """By device: `CUDA0`, of whose buffers some have a longer name (`MTL0_Mapped`)."""
+    found: Sizes = Counter()
+    for name, n in sizes.items():
+        if not _is_host(name):
+            found[name.partition("_")[0]] += n
+    return found

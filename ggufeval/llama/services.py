@@ -140,6 +140,13 @@ def _batches(
             started = time.perf_counter()  # a stream may have stood still
 
 
+def resident() -> int:
+    """Bytes of this process's resident set."""
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)
+
+
 def peak_rss() -> int:
     """Bytes of the greatest resident set that this process has had."""
     if sys.platform == "win32":

@@ -34,6 +34,8 @@ from ggufeval.types import (
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 GO_ON = "go on"
+_PROMPTS = 500
+"""That are sent at once."""
 
 Render = Callable[[ChatTemplate | None], list[Prompt]]
 
@@ -182,6 +184,13 @@ def _memory(path: Path, settings: EngineSettings) -> Memory:
     return memory.measure(path, settings)
 
 
+def _free_on_gpus() -> dict[str, int]:
+    from ggufeval.llama import capi
+
+    capi.start()
+    return capi.free_memory()
+
+
 def _quantize(
     parts: Sequence[Path], target: Path, quantization: str, n_threads: int, recipe: Recipe
 ) -> Iterator[tuple[int, int]]:
@@ -207,14 +216,17 @@ def _quantized_size(parts: Sequence[Path], quantization: str) -> int:
     return quantize.predicted_size(parts, quantization)
 
 
-def _tokenize(path: Path, render: Render) -> list[TokenizedPrompt]:
-    """The prompts that `render` makes for this model, in its tokens. Loads the vocabulary alone."""
+def _tokenize(path: Path, render: Render) -> Iterator[list[TokenizedPrompt]]:
+    """The prompts that `render` makes for this model, in its tokens, some at a time: all of MMLU's
+    are 80 MB, which would lie here, in the pipe and beyond it. Loads the vocabulary alone."""
     from ggufeval.llama import capi
     from ggufeval.llama.model import Model
 
     capi.start()
     with Model(path, vocab_only=True) as model:
-        return model.tokenize_prompts(render(model.chat_template))
+        prompts = render(model.chat_template)
+        for start in range(0, len(prompts), _PROMPTS):
+            yield model.tokenize_prompts(prompts[start : start + _PROMPTS])
 
 
 def _pieces(path: Path, tokens: Tokens) -> list[Piece]:
@@ -226,14 +238,16 @@ def _pieces(path: Path, tokens: Tokens) -> list[Piece]:
         return [Piece(token, model.spelled(token), model.is_control(token)) for token in tokens]
 
 
-def _tokenize_cloze(path: Path, render: Render) -> list[TokenizedPrompt]:
+def _tokenize_cloze(path: Path, render: Render) -> Iterator[list[TokenizedPrompt]]:
     """As `_tokenize`, with the prompts' answers as continuations."""
     from ggufeval.llama import capi, cloze
     from ggufeval.llama.model import Model
 
     capi.start()
     with Model(path, vocab_only=True) as model:
-        return cloze.tokenize_prompts(model, render(model.chat_template))
+        prompts = render(model.chat_template)
+        for start in range(0, len(prompts), _PROMPTS):
+            yield cloze.tokenize_prompts(model, prompts[start : start + _PROMPTS])
 
 
 def _check_grammar(path: Path, gbnf: str) -> None:
@@ -271,6 +285,7 @@ _SERVICES: dict[str, Callable[..., Any]] = {
     "info": _info,
     "details": _details,
     "memory": _memory,
+    "free_on_gpus": _free_on_gpus,
     "quantize": _quantize,
     "imatrix": _imatrix,
     "quantized_size": _quantized_size,
@@ -283,5 +298,6 @@ _SERVICES: dict[str, Callable[..., Any]] = {
     "generate": services.generate,
     "prompt_seconds": _prompt_seconds,
     "oracle": _oracle,
+    "resident": services.resident,
     "peak_rss": services.peak_rss,
 }

@@ -1,4 +1,4 @@
-"""What a sweep would do, as a terminal's table and sentences, and as JSON.
+"""What a sweep or a run would do, as a terminal's table and sentences, and as JSON.
 
 The JSON is one object with the fields of `ggufeval.types.Forecast` as they are named there, bytes,
 seconds and shares in [0, 1], and before them `schema`: 1, raised when a key changes its meaning or
@@ -19,7 +19,7 @@ from ggufeval.report.sentences import questions_asked
 from ggufeval.types import Origin, Surety
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from ggufeval.types import FamilyForecast, Forecast, LevelForecast
 
@@ -57,7 +57,8 @@ def draw(forecast: Forecast, width: int = DEFAULT_WIDTH, *, color: bool = False)
     from rich.text import Text
 
     page = Page(width, color=color)
-    page.say("Dry run: nothing is downloaded, quantized or stored.", style="bold")
+    name = "Dry run" if forecast.alpha else "Estimate"
+    page.say(f"{name}: nothing is downloaded, quantized or stored.", style="bold")
     page.say(_heading(forecast))
     for family in forecast.families:
         title, names = _names(family.levels)
@@ -206,7 +207,8 @@ def _all_tokens(forecast: Forecast) -> str:
 def _time(forecast: Forecast) -> Iterator[str]:
     levels = [level for level in forecast.levels if not level.is_finished]
     if not levels:
-        yield "Time: none, all of it is finished. Without --dry-run the comparison is printed."
+        printed = " Without --dry-run the comparison is printed." if forecast.alpha else ""
+        yield f"Time: none, all of it is finished.{printed}"
         return
     known = [level for level in levels if level.seconds is not None]
     if not known and forecast.read == "sample":
@@ -226,9 +228,19 @@ def _time(forecast: Forecast) -> Iterator[str]:
     beside = any(level.origin is not Origin.HERE for level in levels)
     also = ", beside downloading and quantizing" if beside else ""
     yield (
-        f"Time: about {numerals.clock(seconds)} in all{of_some} on this machine{also}. "
+        f"Time: about {numerals.clock(seconds)} in all{of_some}{_between(known)} on this "
+        f"machine{also}. "
         f"{_paces(forecast, known)}"
     )
+
+
+def _between(levels: Sequence[LevelForecast]) -> str:
+    """If all went as the fastest, and as the slowest, of what their times stand on."""
+    ends = [level.between for level in levels if level.between]
+    if len(ends) < len(levels):
+        return ""
+    low, high = (numerals.clock(sum(seconds)) for seconds in zip(*ends, strict=True))
+    return f" ({low} to {high})"
 
 
 def _paces(forecast: Forecast, levels: Iterable[LevelForecast]) -> str:
@@ -247,7 +259,7 @@ def _paces(forecast: Forecast, levels: Iterable[LevelForecast]) -> str:
         elif pace.run_id:
             how = f"as in run {pace.run_id}"
         rate = "" if pace.of else f", {numerals.rate(pace.per_second)} {unit}"
-        said.setdefault(how, []).append(f"{short[level.label]}{rate}")
+        said.setdefault(how, []).append(f"{short[level.label]}{rate}{_between([level])}")
     return " ".join(f"{_begun(how)}: {'; '.join(names)}." for how, names in said.items())
 
 
@@ -256,6 +268,8 @@ def _memory(forecast: Forecast) -> str:
     known = [level for level in left or forecast.levels if level.memory_bytes is not None]
     total, available = map(numerals.size, (forecast.memory_total, forecast.memory_available))
     here = f"this machine has {total}, {available} of them available"
+    if forecast.memory_is_limit:
+        here = f"--memory-limit allows {total}"
     if not known:
         return f"Memory: not known before a file is here; {here}."
     most = max(known, key=lambda level: level.memory_bytes or 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ggufeval.types.prompts import ChatTemplate
@@ -136,7 +136,8 @@ class ModelDetails:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What a run will take, in bytes: of the machine's memory, and of its GPUs'."""
+    """What a model's process will take in a run, in bytes: of the machine's memory, and of its
+    GPUs'."""
 
     mapped: int
     """Weights that are used where they stand in the file: the system can drop and reread them."""
@@ -145,8 +146,13 @@ class Memory:
     cache: int
     """Keys and values of the context."""
     compute: int
-    devices: int = 0
-    """All of it that lies on GPUs, and in none of the above."""
+    gpus: Mapping[str, int] = field(default_factory=dict)
+    """All of it that lies on GPUs, by llama.cpp's name (`CUDA0`), and in none of the above."""
+    copied: int = 0
+    """Weights that are read from the file once, for `allocated` or a GPU. They count as the
+    process's own, and are dropped when others want the memory."""
+    process: int = 0
+    """What it has without a model: Python, its libraries, the vocabulary, the prompts."""
 
     @property
     def weights(self) -> int:
@@ -155,11 +161,21 @@ class Memory:
     @property
     def fixed(self) -> int:
         """What cannot be dropped and reread."""
-        return self.allocated + self.cache + self.compute
+        return self.allocated + self.cache + self.compute + self.process
 
     @property
     def total(self) -> int:
+        """Of the machine's memory, as much as it works with."""
         return self.mapped + self.fixed
+
+    @property
+    def peak(self) -> int:
+        """The greatest resident set, where nobody else wants the memory."""
+        return self.total + self.copied
+
+    @property
+    def devices(self) -> int:
+        return sum(self.gpus.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,9 @@ class Pace:
     """The run on this machine that was so fast. Empty, with `of` empty: measured now."""
     of: str = ""
     """The label of another level, of which this is the speed; nothing is known of this one's."""
+    spread: tuple[float, float] | None = None
+    """The least and the most time that the runs or batches behind it took, of what it says; None:
+    too few to tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,9 @@ class LevelForecast:
     n_tokens: int = 0
     """Still to be decoded."""
     seconds: float | None = None
-    """None: not known."""
+    """From the command's start to its last record; None: not known."""
+    between: tuple[float, float] | None = None
+    """Seconds, as its pace is spread; None where that is not known."""
     pace: Pace | None = None
     memory_bytes: int | None = None
     """Of the machine and its GPUs together."""
@@ -105,6 +110,9 @@ class Forecast:
     memory_available: int
     margin: float
     alpha: float
+    """0: nothing is to be compared."""
+    memory_is_limit: bool = False
+    """Whether the memory is what a user allows, and not what there is."""
 
     @property
     def levels(self) -> tuple[LevelForecast, ...]:

@@ -161,8 +161,7 @@ def test_the_variables_of_the_client(hub_server, content, pull, tmp_path):
     ("endpoint", "reason"),
     [
         ("http://127.0.0.1:9", f"ConnectError: [Errno {errno.ECONNREFUSED}] Connection refused"),
-        ("http://no.such.host.invalid", "ConnectError: [Errno -"),
-        ("huggingface.co", "UnsupportedProtocol: Request URL is missing an 'http://' or 'https:/"),
+        ("https://no.such.host.invalid", "ConnectError: [Errno -"),
     ],
 )
 def test_an_endpoint_that_is_no_hub(pull, endpoint, reason):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ggufeval import readers, runner
+from ggufeval import job, readers, runner
 from ggufeval.forecast import characters
 from ggufeval.llama.client import ModelProcess
 from ggufeval.types import Question, QuestionSet
@@ -15,7 +15,7 @@ READER = readers.make("letter", None)
 def test_as_many_as_a_vocabulary_counts_but_for_a_fifth(few_questions, smollm2):
     with ModelProcess() as process:
         model = runner.ModelFiles((smollm2,), "")
-        _, work = runner.preview(process, model, few_questions, runner.Options(shots=1))
+        work = job.prepare(process, model, few_questions, runner.Options(shots=1)).work
     guessed = characters.n_tokens(READER, few_questions.questions, few_questions)
     assert guessed == pytest.approx(work.plan.n_tokens, rel=0.2)
 

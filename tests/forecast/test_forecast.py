@@ -10,10 +10,9 @@ from ggufeval import forecast as module
 from ggufeval import plan, runner, sweep
 from ggufeval.catalog.resolve import resolve
 from ggufeval.forecast import forecast
-from ggufeval.forecast.study import n_left
-from ggufeval.llama.client import ModelProcess
+from ggufeval.forecast.load import left
 from ggufeval.store import Store
-from ggufeval.types import Pace, Plan, Record, Surety
+from ggufeval.types import Pace, Record, Surety
 
 OPTIONS = runner.Options(shots=1)
 
@@ -28,10 +27,9 @@ def begun(smollm2, few_questions, tmp_path):
     (source,) = resolve(str(smollm2)).sources
     levels = (sweep.Level(source),)
     with Store.open(tmp_path / "results.sqlite") as store:
-        with ModelProcess() as process:
-            files = sweep.files_of(levels[0], None, print)
-            run, work = runner.preview(process, files, few_questions, OPTIONS)
-        run_id = store.begin(run, few_questions.questions)
+        files = sweep.files_of(levels[0], None, print)
+        with runner.opened(files, few_questions, store, OPTIONS) as session:
+            run_id, work = session.run.id, session._job.work
         links, asked = plan.chain(work.plan), plan.by_batch(work.plan, work.questions)
         for i in range(0, len(asked), 2):
             records = [record(question) for question in asked[i]]
@@ -52,10 +50,13 @@ def test_a_run_that_is_begun_needs_what_is_left(begun):
     assert (level.run_id, level.is_finished) == (run_id, False)
     assert family.n_tokens == the_plan.n_tokens
     assert family.tokens_surety is Surety.EXACT
-    assert level.n_tokens == n_left(the_plan, range(0, the_plan.n_batches, 2))
+    done = range(0, the_plan.n_batches, 2)
+    assert level.n_tokens == left(the_plan, 512, leave=True, done=done).tokens
     assert 0 < level.n_tokens < the_plan.n_tokens
     assert level.pace == Pace(100.0, run_id)
-    assert level.seconds == pytest.approx(level.n_tokens / 100)
+    prepared = level.seconds - level.n_tokens / 100
+    assert 0 < prepared < 60
+    assert level.between is None
     assert level.memory_surety is Surety.EXACT
     assert level.memory_bytes > level.size_bytes
     assert family.detectable == ()
@@ -78,13 +79,3 @@ def test_what_this_machine_cannot_hold_would_fail(begun, monkeypatch):
     _, level = foresee(levels, questions, store)
     assert "of memory" in level.trouble
     assert level.seconds is None
-
-
-def test_nothing_is_left_of_a_plan_that_is_done(begun):
-    *_, the_plan = begun
-    assert n_left(the_plan, range(the_plan.n_batches)) == 0
-    assert n_left(the_plan, ()) == the_plan.n_tokens
-    (first, *_) = the_plan.groups
-    assert n_left(Plan((first,)), ()) == len(first.prefix_tokens) + sum(
-        batch.n_tokens for batch in first.batches
-    )

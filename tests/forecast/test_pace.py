@@ -29,7 +29,7 @@ RUN = Run(
     ),
     "mmlu", "s", Design.FULL, {}, 100, 1, RunStatus.DONE, "", 100, 5000, 50.0, 0, "",
 )  # fmt: skip
-SETTING = pace.Setting(BUILD, 2, 0, readers.make("letter", None))
+SETTING = pace.Setting(BUILD, 2, 0, 512, 512, 0, readers.make("letter", None))
 SAME = pace.Kind("hash", "Q8_0", "llama", 1_000_000)
 OTHER = replace(SAME, sha256="another")
 
@@ -73,3 +73,20 @@ def test_where_texts_are_written_questions_are_counted():
     assert pace.stored([run], setting, SAME) == Pace(2.0, "aaa")
     longer = replace(setting, reader=readers.make("sample", "mmlu", max_tokens=256))
     assert pace.stored([run], longer, SAME) is None
+
+
+def test_only_runs_of_as_many_tokens_a_question_where_that_is_asked():
+    assert pace.stored([RUN], SETTING, SAME, per_question=54) == Pace(100.0, "aaa")
+    assert pace.stored([RUN], SETTING, SAME, per_question=60) is None
+
+
+@pytest.mark.parametrize("change", [{"n_batch": 2048}, {"n_ubatch": 256}, {"shots": 5}])
+def test_nor_do_other_batches_or_shots_where_that_is_asked(change):
+    setting = replace(SETTING, **change)
+    assert pace.stored([RUN], setting, SAME, per_question=50) is None
+    assert pace.stored([RUN], setting, SAME) == Pace(100.0, "aaa")
+
+
+def test_several_runs_tell_how_far_it_may_be_off():
+    slow, fast = replace(RUN, id="bbb", seconds=80.0), replace(RUN, id="ccc", seconds=40.0)
+    assert pace.stored([RUN, slow, fast], SETTING, SAME) == Pace(100.0, "aaa", spread=(0.8, 1.6))

@@ -6,6 +6,7 @@ from array import array
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from ggufeval import answers
@@ -56,7 +57,8 @@ def test_the_estimate_is_what_a_real_load_takes(made, quantization, settings):
     assert needed.allocated == sizes.get("CPU_REPACK model", 0)
     assert needed.cache == sizes["CPU KV"]
     assert needed.compute == sizes["CPU compute"] + sizes["CPU output"]
-    assert needed.devices == 0
+    assert needed.gpus == {}
+    assert needed.copied == pytest.approx(n_bytes - needed.mapped, abs=0.02 * MIB)
     assert needed.weights == pytest.approx(n_bytes, abs=0.02 * MIB)
     # The mapping spans all from the first to the last weight that stays in the file.
     assert needed.mapped <= sizes["CPU_Mapped model"] + 0.01 * MIB
@@ -78,8 +80,9 @@ def test_the_estimate_is_near_what_a_run_had_in_memory(made, quantization):
         after_estimate = process.peak_rss()
         list(process.score(path, SETTINGS, [answers.letter_form(" ", 4)], plan))
         peak = process.peak_rss()
-    assert 0.5 * peak < needed.total < 1.1 * peak
+    assert needed.peak == pytest.approx(peak, rel=0.1)
     assert after_estimate < 0.5 * needed.total  # no weights were read for it
+    assert needed.process == pytest.approx(after_estimate, rel=0.1)
 
 
 def test_a_larger_context_takes_a_larger_cache(smollm2: Path):
@@ -120,8 +123,26 @@ def test_what_lies_on_gpus_is_counted_apart():
         allocated=0,
         cache=10 * MIB,
         compute=10 * MIB,
-        devices=(300 + 35 + 70) * MIB,
+        gpus={"CUDA0": (200 + 35 + 70) * MIB, "CUDA1": 100 * MIB},
+        copied=300 * MIB,
     )
+
+
+def test_what_is_free_is_asked_of_the_devices():
+    capi.start()
+    cpus = (0,)
+    (free,) = capi.free_memory(cpus).values()
+    assert 0 < free <= psutil.virtual_memory().total
+    assert all(n >= 0 for n in capi.free_memory().values())
+
+
+def test_a_device_is_known_by_the_beginning_of_its_buffers_names():
+    lines = [
+        "load_tensors:   CPU_Mapped model buffer size =    10.00 MiB",
+        "load_tensors:  MTL0_Mapped model buffer size =    90.00 MiB",
+        "sched_reserve:        MTL0 compute buffer size =    20.00 MiB",
+    ]
+    assert read(lines, 100 * MIB, can_map=True).gpus == {"MTL0": 110 * MIB}
 
 
 def test_a_system_that_cannot_map_files_holds_all_weights():
@@ -137,7 +158,7 @@ def test_weights_that_the_system_refused_are_counted_all_the_same():
         "alloc_tensor_range: failed to allocate CPU_REPACK buffer of size 524288000",
     ]
     needed = read(lines, 800 * MIB, can_map=True)
-    assert (needed.mapped, needed.allocated) == (300 * MIB, 500 * MIB)
+    assert (needed.mapped, needed.allocated, needed.copied) == (300 * MIB, 500 * MIB, 500 * MIB)
 
 
 def test_a_log_that_says_nothing_leaves_the_weights():

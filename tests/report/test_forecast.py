@@ -172,5 +172,34 @@ def test_json_has_every_field():
     assert family["detectable"][0] == [0.02, 0.0201]
     assert [level["origin"] for level in family["levels"]] == ["here", "here", "fetched", "made"]
     assert family["levels"][1]["pace"] == {
-        "per_second": 120.0, "run_id": "77ab01c9d4e2", "of": "",
+        "per_second": 120.0, "run_id": "77ab01c9d4e2", "of": "", "spread": None,
     }  # fmt: skip
+
+
+def test_how_far_times_may_be_off_is_said():
+    second = replace(HERE.levels[1], between=(300.0, 420.0))
+    text = " ".join(
+        report.draw(replace(FORECAST, families=(replace(HERE, levels=(second,)),))).split()
+    )
+    assert "Time: about 0:05:43 in all (0:05:00 to 0:07:00) on this machine." in text
+    assert "Q8_0, 120 tokens/s (0:05:00 to 0:07:00)." in text
+    mixed = replace(HERE, levels=(second, replace(HERE.levels[2])))
+    assert "in all on this machine" in " ".join(
+        report.draw(replace(FORECAST, families=(mixed,))).split()
+    )
+
+
+def test_an_estimate_compares_nothing():
+    text = report.draw(replace(FORECAST, alpha=0.0, families=(replace(HERE, detectable=()),)))
+    assert text.startswith("Estimate: nothing is downloaded, quantized or stored.")
+    done = replace(HERE, levels=(HERE.levels[0],), detectable=())
+    text = report.draw(replace(FORECAST, alpha=0.0, families=(done,)))
+    assert "Time: none, all of it is finished.\n" in text
+
+
+def test_a_limit_on_memory_is_named():
+    text = report.draw(replace(FORECAST, memory_total=2_000_000_000, memory_is_limit=True))
+    said = (
+        "Memory: 1.65 GB for the largest level (one runs at a time); --memory-limit allows 2.00 GB."
+    )
+    assert said in " ".join(text.split())

@@ -107,7 +107,7 @@ def _facts(details: ModelDetails, memory: Memory) -> dict[str, str]:
         "licence": numerals.visible(details.licence) or unknown,
         "size": numerals.size(info.size_bytes),
         "sha256": info.sha256,
-        "memory": f"{numerals.size(memory.total + memory.devices)} for MMLU on the CPU",
-        "of it": f"weights {numerals.size(memory.weights)}, cache {numerals.size(memory.cache)}, "
-        f"compute {numerals.size(memory.compute)}",
+        "memory": f"{numerals.size(memory.peak)} for MMLU on the CPU",
+        "of it": f"weights {numerals.size(memory.weights + memory.copied)}, "
+        f"cache {numerals.size(memory.cache)}, compute {numerals.size(memory.compute)}",
     }

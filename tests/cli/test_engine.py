@@ -1,0 +1,44 @@
+"""The values of the engine's options."""
+
+from __future__ import annotations
+
+import click
+import pytest
+
+from ggufeval.cli import _engine, _options
+
+
+def parse(*words: str) -> dict[str, object]:
+    @click.command()
+    @_options.engine
+    def command(**values: object) -> None:
+        found.update(values)
+
+    found: dict[str, object] = {}
+    command.main(list(words), standalone_mode=False)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("8GB", 8_000_000_000),
+        ("800MB", 800_000_000),
+        ("6GiB", 6 * 1024**3),
+        ("1.5 gb", 1_500_000_000),
+        ("512kib", 524_288),
+    ],
+)
+def test_sizes(text, size):
+    assert parse("--memory-limit", text)["memory_limit"] == size
+
+
+@pytest.mark.parametrize(("text", "layers"), [("auto", None), ("0", 0), ("-1", -1), ("20", 20)])
+def test_layers(text, layers):
+    assert parse("-ngl", text)["n_gpu_layers"] == layers
+
+
+def test_by_default_layers_are_chosen_and_memory_is_what_there_is():
+    values = parse()
+    assert (values["n_gpu_layers"], values["memory_limit"]) == (None, None)
+    assert len(_engine.OPTIONS) == len(values)
