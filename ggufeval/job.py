@@ -66,6 +66,8 @@ class Options:
     kld: int = 0
     """At so many questions' answers the probabilities of all tokens are kept. Changes no logit,
     and so is no part of the fingerprint."""
+    tune: bool = False
+    """Try out what -ub and -t are the fastest: `tuning.tuned`."""
     force: bool = False
     memory_limit: int | None = None
     """Bytes that the model's process may have in memory; None: what the machine has. Changes no

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ggufeval import fit, runner
+from ggufeval import fit, runner, tuning
 from ggufeval.errors import GgufevalError, StoreError, UsageError
 from ggufeval.llama.client import ModelProcess
 from ggufeval.runner import Session
@@ -107,6 +107,7 @@ def sweep(
         raise failures[0].error if failures else UsageError("The levels are one file.")
     by_size = sorted(made, key=lambda level: level.info.size_bytes)
     options = fit.with_layers(options, lambda: by_size[-1].files, questions, store)
+    options = tuning.tuned(options, lambda: by_size[-1].files, questions, say)
     first = _reference(made, reference)
     others = [level for level in made if level is not first]
     runs: list[Run] = []

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
 
-from ggufeval import dequantized, fit, floor, runner
+from ggufeval import dequantized, fit, floor, runner, tuning
 from ggufeval.catalog.files import check_gguf, file_sha256
 from ggufeval.catalog.marks import mark
 from ggufeval.catalog.resolve import Selection, Source, level_path
@@ -240,6 +240,7 @@ def sweep(
     runs: list[Run] = []
     failures: list[Failure] = []
     options = fit.with_layers(options, lambda: largest(the_levels, options, say), questions, store)
+    options = tuning.tuned(options, lambda: largest(the_levels, options, say), questions, say)
     number = store.begin_sweep()
     for level in the_levels:
         try:

@@ -40,6 +40,11 @@ def _size(_context: click.Context, parameter: click.Parameter, value: str | None
 threads = click.option(
     "-t", "--threads", type=click.IntRange(min=1), help="Threads.  [default: physical cores]"
 )
+tune = click.option(
+    "--tune",
+    is_flag=True,
+    help="Try which -ub and -t are the fastest here, once for a model; two minutes.",
+)
 OPTIONS = (
     click.option(
         "-ngl",

@@ -39,6 +39,8 @@ def note(values: Mapping[str, Any], say: Callable[[str], None]) -> None:
             "Note: the forecast is that of whole runs; with an early end it "
             "is the most, but two models are in memory at a time."
         )
+    if values["tune"]:
+        say("Note: the forecast is for -ub and -t as they are; --tune would try others first.")
     more = [f"--{name}" for name in ("dequantize", "floor") if values[name]]
     if more:
         say(f"Note: what {' and '.join(more)} will run besides is not in the forecast.")

@@ -49,6 +49,7 @@ quants = click.option(
 quiet = click.option("-q", "--quiet", is_flag=True, help="No progress.")
 offline = click.option("--offline", is_flag=True, help="Fetch nothing.")
 threads = _engine.threads
+tune = _engine.tune
 floor = click.option(
     "--floor",
     type=click.IntRange(min=1),
@@ -261,6 +262,7 @@ def run_options(values: dict[str, Any]) -> Options:
         flash_attn=values["flash_attn"],
         kld=values.get("kld") or 0,
         memory_limit=values["memory_limit"],
+        tune=values.get("tune", False),
         force=values["force"],
         command=shlex.join(["ggufeval", *sys.argv[1:]]),
     )

@@ -13,6 +13,7 @@ from ggufeval.cli import _dequantize, _kld, _options
 @_options.questions
 @_options.reading
 @_options.engine
+@_options.tune
 @_options.floor
 @_kld.option
 @_options.db

@@ -43,6 +43,7 @@ What next:
 @_options.questions
 @_options.reading
 @_options.engine
+@_options.tune
 @_options.floor
 @_kld.option
 @_options.reference

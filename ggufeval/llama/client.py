@@ -231,8 +231,7 @@ class ModelProcess:
         self, path: Path, settings: EngineSettings, n_tokens: int, n_times: int, patience: float
     ) -> tuple[float, ...]:
         """llama.cpp's own prompt speed: see `promptspeed.seconds`."""
-        args = path, settings, n_tokens, n_times, patience
-        return tuple(self._call("prompt_seconds", *args))
+        return tuple(self._call("prompt_seconds", path, settings, n_tokens, n_times, patience))
 
     def oracle(
         self, path: Path, settings: EngineSettings, grammar: str, prompts: Sequence[TokenizedPrompt]
