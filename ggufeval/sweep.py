@@ -142,11 +142,9 @@ def with_written_out(
 def _is_lossy(level: Level) -> bool:
     if level.quantization:
         return level.quantization not in FULL_PRECISION
-    try:
-        with ModelProcess() as process:
-            return process.info(level.source.parts).quantization not in FULL_PRECISION
-    except GgufevalError:
-        return False
+    with suppress(GgufevalError), ModelProcess() as process:
+        return process.info(level.source.parts).quantization not in FULL_PRECISION
+    return False
 
 
 def made_anew(found: Iterable[Level], names: Sequence[str]) -> tuple[Level, ...]:
