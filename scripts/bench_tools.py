@@ -11,8 +11,9 @@ The same 5-shot questions of a few subjects through `ggufeval run`, and
                 (`--server N`: over N questions)
     perplexity  llama.cpp's `llama-perplexity --multiple-choice`
 
-Each is a process of its own, run twice, with few and with more questions: the difference is what
-questions cost, without start and loading. Prints questions per second, ratios and how many letters
+Of ours the time from the first token of the shots to the last record counts. The others are
+processes, run twice, with few and with more questions: the difference is what questions cost,
+without start and loading. Prints questions per second, ratios and how many letters
 agree (of llama-perplexity: in how many questions both are right, or both wrong).
 """
 
@@ -73,13 +74,12 @@ def ours(model: Path, data: Path, asked: Sequence[Question]) -> Timed:
         db = Path(name) / "db.sqlite"
         args = ["run", str(model), "--data", str(data), "--subjects", asked[0].subject, "-q"]
         args += ["--limit", str(len(asked)), "--db", str(db)]
-        started = time.perf_counter()
         subprocess.run([sys.executable, "-m", "ggufeval", *args], check=True, capture_output=True)
-        seconds = time.perf_counter() - started
         with Store.open(db, read_only=True) as store:
-            records = store.result(store.runs()[0].id).records
+            (run,) = store.runs()
+            records = store.result(run.id).records
     return Timed(
-        seconds, {r.question_id: "" if r.letter is None else LETTERS[r.letter] for r in records}
+        run.seconds, {r.question_id: "" if r.letter is None else LETTERS[r.letter] for r in records}
     )
 
 
@@ -186,22 +186,22 @@ def compare(model: Path, questions: QuestionSet, options: argparse.Namespace) ->
     for subject, shots in questions.shots.items():
         asked = [q for q in questions.questions if q.subject == subject]
         few = asked[:LEAST]
-        fewer = tasks.load("mmlu", options.data, subjects=[subject], limit=LEAST).questions
-        mine = (ours(model, options.data, fewer), ours(model, options.data, asked))
-        right = {q.id: "-+"[mine[1].letters[q.id] == LETTERS[q.answer]] for q in asked}
-        print(f"{subject}: {len(asked)} questions; ggufeval {_rate(mine):.2f} a second", flush=True)
+        mine = ours(model, options.data, asked)
+        rate = len(asked) / mine.seconds
+        right = {q.id: "-+"[mine.letters[q.id] == LETTERS[q.answer]] for q in asked}
+        print(f"{subject}: {len(asked)} questions; ggufeval {rate:.2f} a second", flush=True)
         if options.perplexity:
             theirs = [perplexity(options.perplexity, model, n, shots) for n in (few, asked)]
-            _tell("llama-perplexity", theirs, _rate(mine), right)
+            _tell("llama-perplexity", theirs, rate, right)
         if options.lm_eval:
             theirs = [harness(options.lm_eval, hf, part, shots) for part in (few, asked)]
-            _tell("lm-eval, hf", theirs, _rate(mine), mine[1].letters)
+            _tell("lm-eval, hf", theirs, rate, mine.letters)
         if options.lm_eval and options.server:
             with server(options.lm_eval, model) as url:
                 args = ["--model", "gguf", "--model_args", f"base_url={url}"]
                 some = (asked[:1], asked[: 1 + options.server])
                 theirs = [harness(options.lm_eval, args, part, shots) for part in some]
-            _tell("lm-eval, gguf", theirs, _rate(mine), mine[1].letters)
+            _tell("lm-eval, gguf", theirs, rate, mine.letters)
 
 
 def _rate(runs: Sequence[Timed]) -> float:
