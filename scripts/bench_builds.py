@@ -7,7 +7,7 @@
 Each folder holds a `llama_cpp` of its own; the first one is what the others are compared with.
 For each model all builds in turns, each in a process of its own, as many times as there are
 rounds: the speed of a prompt of 512 tokens, as `llama-bench -p 512` measures. Prints medians, and
-how many letters of 24 embedded questions are those of the first build, how far a letter's
+how many letters of the embedded questions are those of the first build, how far a letter's
 log-probability moved at most, and, as a yardstick, how many letters of the first build flip of
 themselves when the same questions stand in other batches.
 """
@@ -27,10 +27,9 @@ import numpy as np
 
 PROMPT_TOKENS = 512
 TIMES = 3
-QUESTIONS = 24
 
 
-def child(path: Path, budgets: list[int]) -> None:
+def child(path: Path, budgets: list[int], n_questions: int) -> None:
     """One build's measurements of a model, as JSON."""
     from ggufeval.llama import capi
     from ggufeval.llama.decoder import Decoder, rows
@@ -51,11 +50,11 @@ def child(path: Path, budgets: list[int]) -> None:
             seconds.append(decoder.decode_seconds - before)
     found: dict[str, object] = {"speed": PROMPT_TOKENS / statistics.median(seconds[1:])}
     for budget in budgets:
-        found[str(budget)] = letters(path, budget)
+        found[str(budget)] = letters(path, budget, n_questions)
     print(json.dumps(found))
 
 
-def letters(path: Path, budget: int) -> list[list[float]]:
+def letters(path: Path, budget: int, n_questions: int) -> list[list[float]]:
     """Log-probabilities of the letters of the embedded questions, in order of their ids."""
     from ggufeval import answers, plan, prompts, runner, tasks
     from ggufeval.llama import capi, services
@@ -63,7 +62,7 @@ def letters(path: Path, budget: int) -> list[list[float]]:
     from ggufeval.types import EngineSettings
 
     capi.start()
-    questions = tasks.load("sample", None, limit=QUESTIONS, shots=1)
+    questions = tasks.load("sample", None, limit=n_questions, shots=1)
     rendered = prompts.render("mmlu", questions.questions, questions.shots, None)
     with Model(path, vocab_only=True) as model:
         tokenized = model.tokenize_prompts(rendered)
@@ -87,10 +86,11 @@ def letters(path: Path, budget: int) -> list[list[float]]:
     return [[logit - one.logsumexp for logit in one.logits] for one in scores]
 
 
-def measure(path: Path, build: Path, budgets: list[int]) -> dict[str, object]:
+def measure(path: Path, build: Path, budgets: list[int], n: int) -> dict[str, object]:
     places = [str(build.resolve()), *filter(None, os.environ.get("PYTHONPATH", "").split(":"))]
     places.append(str(Path(__file__).resolve().parents[1]))
-    args = [sys.executable, __file__, str(path), "--child", *map(str, budgets)]
+    args = [sys.executable, __file__, str(path), "--questions", str(n), "--child"]
+    args += map(str, budgets)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(places)}
     done = subprocess.run(args, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
@@ -99,13 +99,13 @@ def measure(path: Path, build: Path, budgets: list[int]) -> dict[str, object]:
     return found
 
 
-def compare(path: Path, builds: list[Path], rounds: int) -> None:
+def compare(path: Path, builds: list[Path], rounds: int, n_questions: int) -> None:
     speeds: dict[Path, list[float]] = {build: [] for build in builds}
     said: dict[Path, dict[str, object]] = {}
     for i in range(rounds):
         for build in builds[i % len(builds) :] + builds[: i % len(builds)]:
             budgets = [] if build in said else [2048, 512][: 1 + (build == builds[0])]
-            found = measure(path, build, budgets)
+            found = measure(path, build, budgets, n_questions)
             speeds[build].append(float(str(found["speed"])))
             said.setdefault(build, found)
     first = np.array(said[builds[0]]["2048"])
@@ -138,14 +138,15 @@ def main() -> None:
     parser.add_argument("models", type=Path, nargs="+")
     parser.add_argument("--builds", default="")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--questions", type=int, default=32, help="16 or a multiple of it")
     parser.add_argument("--child", type=int, nargs="*", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child is not None:
-        child(options.models[0], options.child)
+        child(options.models[0], options.child, options.questions)
         return
     builds = [Path(folder) for folder in options.builds.split(",")]
     for path in options.models:
-        compare(path, builds, options.rounds)
+        compare(path, builds, options.rounds, options.questions)
 
 
 if __name__ == "__main__":

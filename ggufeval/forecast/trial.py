@@ -41,16 +41,13 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A part of a plan's batch."""
+    """What stands behind one prefix of a plan, and the first batch of it."""
 
     prefix: Tokens
     batch: Batch
     asked: Sequence[tuple[Question, TokenizedPrompt]]
     load: Load
-
-    @property
-    def depth(self) -> float:
-        return self.load.depth
+    """Of all its batches, without the prefix."""
 
 
 def trial(reader: Reader, path: Path, work: Work) -> Trial | None:
@@ -122,20 +119,26 @@ def _some(work: Work, *, leave: bool) -> tuple[Work, list[Load]]:
 
 
 def _parts(work: Work, *, leave: bool) -> list[_Part]:
-    """The plan's batches."""
+    """One for each prefix, since it is decoded once only; questions without one stand alone."""
+    n_ubatch = work.settings.n_ubatch
     batches = [
         (group.prefix_tokens, batch) for group in work.plan.groups for batch in group.batches
     ]
-    n_ubatch = work.settings.n_ubatch
-    return [
-        _Part(prefix, batch, asked, of_rows(len(prefix), batch.n_tokens, n_ubatch, leave=leave))
-        for (prefix, batch), asked in zip(batches, work.by_batch, strict=True)
-    ]
+    asked = work.by_batch
+    parts: dict[bytes | int, _Part] = {}
+    for position, (prefix, batch) in enumerate(batches):
+        key = prefix.tobytes() or position
+        load = of_rows(len(prefix), batch.n_tokens, n_ubatch, leave=leave)
+        if key in parts:
+            parts[key] = replace(parts[key], load=parts[key].load + load)
+        else:
+            parts[key] = _Part(prefix, batch, asked[position], load)
+    return list(parts.values())
 
 
 def _spread_out(parts: Sequence[_Part]) -> list[_Part]:
     """One of middling depth, a deep one and a shallow one, each once."""
-    by_depth = sorted(parts, key=lambda part: part.depth)
+    by_depth = sorted(parts, key=lambda part: part.load.depth)
     tokens = list(accumulate(part.load.tokens for part in by_depth))
     places = [sum(n < share * tokens[-1] for n in tokens) for share in _SHARES]
     return [by_depth[place] for place in dict.fromkeys(places)]

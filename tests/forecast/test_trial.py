@@ -73,6 +73,15 @@ def test_each_prefix_with_one_question_and_then_as_many_as_are_computed_at_once(
     assert asked == decoded == [prompt.question_id for prompt in some.prompts]
 
 
+def test_a_prefix_of_many_batches_is_tried_once():
+    """It is decoded once: counted twice, the model would look several times as fast."""
+    work = synthetic(("many", 700, 90, 100), ("few", 200, 2, 100))
+    assert len(work.plan.groups[0].batches) == 5
+    some, loads = module._some(work, leave=True)
+    assert [len(group.prefix_tokens) for group in some.plan.groups] == [0, 700, 200]
+    assert sum(load.tokens for load in loads) == some.plan.n_tokens
+
+
 def test_questions_that_share_nothing_are_tried_as_they_are():
     some, loads = module._some(synthetic(("a", 600, 1, 50), ("b", 900, 1, 50)), leave=True)
     assert [len(group.batches) for group in some.plan.groups] == [1] * len(some.plan.groups)
