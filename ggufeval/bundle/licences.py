@@ -70,10 +70,7 @@ def terms(run: Run, questions: Sequence[Question]) -> Terms:
         return _SAMPLE
     if run.task == "mmlu" and (run.source == hub.SOURCE or _are_mmlus(questions)):
         return _MMLU
-    where = f"the file {run.source}, from whoever has it"
-    if run.task in tasks.task_names():
-        where = f"ggufeval's task {run.task} ({run.source})"
-    return Terms(run.task, "", "", where)
+    return Terms(run.task, "", "", f"{run.source}, from whoever has it")
 
 
 def _are_embedded(questions: Sequence[Question]) -> bool:

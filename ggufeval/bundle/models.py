@@ -47,8 +47,8 @@ class Models:
             return found
         try:
             found = self._again(wanted)
-        except UsageError as error:  # a level that this llama.cpp does not know
-            raise ModelError(str(error)) from error
+        except (ModelError, UsageError) as error:
+            raise ModelError(f"{error} Or name the folder that has it: --models.") from error
         if found is None:
             raise ModelError(
                 f"{_lost(wanted, self.folder)} {_advice(wanted, offline=self.offline)}"

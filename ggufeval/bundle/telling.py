@@ -55,7 +55,7 @@ _REPRODUCED = (
     _Again("model", lambda one: visible(one.label), right=False, folds=True),
     _Again("outcome", lambda one: _OUTCOMES[one.outcome], right=False),
     _Again("records", lambda one: f"{one.n:,} of {one.n_all:,}"),
-    _Again("logits move", _move),
+    _Again("moved", _move),
     _Again("flips", lambda one: f"{len(one.flips):,}" if one.n else MISSING),
 )
 
