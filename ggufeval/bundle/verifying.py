@@ -98,6 +98,7 @@ def _verified(study: Study, place: str) -> Verified:
     run = study.bundled.run
     _check_conditions(study, place)
     asked = _questions(study.questions, run, place)
+    _check_texts(study.shots, place)
     _check_records(study, asked, place)
     _check_batches(study, place)
     questions = {name: _full(question) for name, question in asked.items()}
@@ -167,14 +168,7 @@ def _questions(
     questions: Sequence[BundledQuestion], run: Run, place: str
 ) -> dict[str, BundledQuestion]:
     """By id. Their hash is the fingerprint's where all their texts are here."""
-    for q in questions:
-        where = f"{place}, question {q.id[:80]!r}"
-        if not 2 <= q.n_choices <= _MOST_CHOICES or not 0 <= q.answer < q.n_choices:
-            _fail(where, "2 to 10 choices, one of them right", f"{q.answer} of {q.n_choices}")
-        if (text := q.question) and (
-            len(text.choices) != q.n_choices or digest_of(text) != q.sha256
-        ):
-            _fail(where, f"a text with the sha256 {q.sha256[:80]}", digest_of(text))
+    _check_texts(questions, place)
     found = {question.id: question for question in questions}
     if len(found) < len(questions):
         _fail(place, "different questions", f"{len(questions) - len(found)} ids twice")
@@ -192,6 +186,16 @@ def _questions(
         if not count <= (size := run.population.get(subject, 0)) <= _MOST_QUESTIONS:
             _fail(place, f"{count} questions of {subject[:40]!r} or more in the whole set", size)
     return found
+
+
+def _check_texts(questions: Iterable[BundledQuestion], place: str) -> None:
+    for q in questions:
+        where = f"{place}, question {q.id[:80]!r}"
+        if not 2 <= q.n_choices <= _MOST_CHOICES or not 0 <= q.answer < q.n_choices:
+            _fail(where, "2 to 10 choices, one of them right", f"{q.answer} of {q.n_choices}")
+        text = q.question
+        if text and (len(text.choices) != q.n_choices or digest_of(text) != q.sha256):
+            _fail(where, f"a text with the sha256 {q.sha256[:80]}", digest_of(text))
 
 
 def _full(bundled: BundledQuestion) -> Question:

@@ -57,6 +57,17 @@ def contents():
     return read
 
 
+@pytest.fixture(scope="session")
+def named(study, contents):
+    """The one member in that folder."""
+
+    def find(folder):
+        (name,) = [name for name in contents(study) if name.startswith(f"{folder}/")]
+        return name
+
+    return find
+
+
 @pytest.fixture
 def changed(study, contents, tmp_path):
     """The bundle with members edited by somebody who knows how to make its hashes right again."""

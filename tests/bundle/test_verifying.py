@@ -22,17 +22,6 @@ def first(study):
     return verify(study).manifest.runs[0]
 
 
-@pytest.fixture(scope="module")
-def named(study, contents):
-    """The one member in that folder."""
-
-    def find(folder):
-        (name,) = [name for name in contents(study) if name.startswith(f"{folder}/")]
-        return name
-
-    return find
-
-
 def refusal(path):
     with pytest.raises(DataError) as caught:
         verify(path)
