@@ -168,6 +168,7 @@ def prepare(
         (question.subject, (question.id, rotation), prompt.text)
         for (question, rotation), prompt in zip(asked, tokenized, strict=True)
     )
+    texts = replace(texts, shots=questions.shots)
     prompts = tuple(replace(prompt, text="") for prompt in tokenized)
     subjects = (question.subject for question in put)
     pairs = list(zip(subjects, prompts, strict=True))

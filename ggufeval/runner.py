@@ -5,7 +5,7 @@ A run is known by its fingerprint: repeated, it goes on where it stopped, or is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -80,6 +80,8 @@ class Session:
         """Records whose probabilities of all tokens are wanted, and not there."""
         self._again = {i for i in self._done if self._lacking.intersection(self._keys(i))}
         """Batches that are stored, but for what their records lack: the same rows once more."""
+        self._left_out: frozenset[int] = frozenset()
+        """Batches that nobody wants, beside those that are stored."""
         self.run = run
         """As it was when it was opened, or at the end of `advance` or `stop`."""
         self.correct = {
@@ -90,6 +92,11 @@ class Session:
     @property
     def plan(self) -> Plan:
         return self._job.work.plan
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """The plan's hash after each batch."""
+        return self._job.links
 
     @property
     def n_again(self) -> int:
@@ -115,6 +122,14 @@ class Session:
                 pass
             self._end(RunStatus.DONE)
 
+    def pick(self, positions: Collection[int]) -> None:
+        """Answer these batches of the plan alone, and store them; then it is stopped, or done."""
+        self._left_out = frozenset(range(self.plan.n_batches)) - frozenset(positions)
+        if to_do := set(positions) - self._done:
+            self._answer(to_do)
+        whole = len(self._done) == self.plan.n_batches
+        self._end(RunStatus.DONE if whole else RunStatus.STOPPED)
+
     def stop(self) -> None:
         """Leave it where it is, for good: more is not wanted. A finished run stays finished."""
         if self.run.status is not RunStatus.DONE:
@@ -128,7 +143,8 @@ class Session:
     def _answer(self, to_do: set[int]) -> None:
         if self._answers is None:
             fit.check(self._process, self._job, self._options)
-            work = replace(self._job.work, done=frozenset(self._done - self._again))
+            done = (self._done - self._again) | self._left_out
+            work = replace(self._job.work, done=frozenset(done))
             self._answers = self._job.reader.answers(self._process, Path(self._job.info.path), work)
         again = {key for position in self._again for key in self._keys(position)}
         right = [correct for key, correct in self.correct.items() if key not in again]

@@ -10,7 +10,7 @@ import json
 import zlib
 from sqlite3 import Connection
 
-from ggufeval.types import Prompts
+from ggufeval.types import Prompts, Question
 
 
 def put(db: Connection, plan_hash: str, prompts: Prompts) -> None:
@@ -18,7 +18,16 @@ def put(db: Connection, plan_hash: str, prompts: Prompts) -> None:
     if db.execute("SELECT 1 FROM prompts WHERE plan_hash = ?", (plan_hash,)).fetchone():
         return
     rest = [(*key, *value) for key, value in prompts.rest.items()]
-    text = json.dumps({"shared": prompts.shared, "rest": rest}, separators=(",", ":"))
+    tree = {
+        "shared": prompts.shared,
+        "rest": rest,
+        "shots": [
+            (q.id, q.subject, q.stem, q.choices, q.answer)
+            for group in prompts.shots.values()
+            for q in group
+        ],
+    }
+    text = json.dumps(tree, separators=(",", ":"))
     db.execute("INSERT INTO prompts VALUES (?, ?)", (plan_hash, zlib.compress(text.encode())))
 
 
@@ -35,4 +44,8 @@ def get(db: Connection, plan_hash: str) -> Prompts | None:
     except zlib.error as error:
         raise ValueError(str(error)) from error
     rest = {(name, rotation): (place, text) for name, rotation, place, text in tree["rest"]}
-    return Prompts(tuple(tree["shared"]), rest)
+    shots: dict[str, tuple[Question, ...]] = {}
+    for name, subject, stem, choices, answer in tree.get("shots", ()):  # not kept before
+        question = Question(name, subject, stem, tuple(choices), answer)
+        shots[subject] = (*shots.get(subject, ()), question)
+    return Prompts(tuple(tree["shared"]), rest, shots)

@@ -20,3 +20,7 @@ WHERE run_id = ? ORDER BY position, rotation
 ASKED = """
 SELECT 1 FROM questions JOIN runs USING (questions_sha256) WHERE questions.id = ? AND runs.id = ?
 """
+QUESTIONS = "SELECT * FROM questions WHERE questions_sha256 = ? ORDER BY position"
+BATCHES = """
+SELECT question_id, rotation, batch FROM records WHERE run_id = ? ORDER BY batch, rowid
+"""

@@ -214,6 +214,19 @@ class Store:
             self._prompts(run.fingerprint.plan_hash),
         )
 
+    def questions(self, run_id: str) -> tuple[Question, ...]:
+        """All that the run is to answer, in its order."""
+        sha256 = self.run(run_id).fingerprint.questions_sha256
+        with self._decoding(f"the questions of run {run_id}"):
+            return tuple(rows.from_question(r) for r in self._rows(queries.QUESTIONS, sha256))
+
+    def batches(self, run_id: str) -> dict[int, list[Key]]:
+        """Position -> what was answered in that batch, in the plan's order."""
+        found: dict[int, list[Key]] = {}
+        for row in self._rows(queries.BATCHES, self._id(run_id)):
+            found.setdefault(row["batch"], []).append((row["question_id"], row["rotation"]))
+        return found
+
     def vocabularies(self, run_id: str) -> set[Key]:
         """The records whose vocabularies are stored."""
         with database.explained(self.path):

@@ -24,10 +24,7 @@ def until_verdict(questions: QuestionSet, seed: int) -> QuestionSet:
     every question alike, would say nothing that anybody asks.
     """
     _check(questions, "--until-verdict")
-    n, sizes = len(questions.questions), list[int]()
-    while (asked := sum(sizes)) < n:
-        sizes.append(min(max(FIRST, math.ceil(GROWTH * asked)), n - asked))
-    return _in_rounds(questions, VERDICT, sizes, seed)
+    return _in_rounds(questions, VERDICT, seed)
 
 
 def within_budget(questions: QuestionSet, n: int, seed: int) -> QuestionSet:
@@ -40,7 +37,18 @@ def within_budget(questions: QuestionSet, n: int, seed: int) -> QuestionSet:
             f"--budget {n}: a number below that of the questions, {size:,}, was expected: the "
             "reference answers all of them, the other levels so many."
         )
-    return _in_rounds(questions, f"{BUDGET} {n}", [n, size - n], seed)
+    return _in_rounds(questions, f"{BUDGET} {n}", seed)
+
+
+def sizes(stopping: str, n: int) -> tuple[int, ...]:
+    """How many of n questions each round has (`QuestionSet.stopping`); none: without rounds."""
+    if stopping.startswith(BUDGET):
+        first = int(stopping.removeprefix(BUDGET))
+        return first, n - first
+    found: list[int] = []
+    while stopping == VERDICT and (asked := sum(found)) < n:
+        found.append(min(max(FIRST, math.ceil(GROWTH * asked)), n - asked))
+    return tuple(found)
 
 
 def _check(questions: QuestionSet, option: str) -> None:
@@ -51,11 +59,11 @@ def _check(questions: QuestionSet, option: str) -> None:
         )
 
 
-def _in_rounds(questions: QuestionSet, stopping: str, sizes: list[int], seed: int) -> QuestionSet:
+def _in_rounds(questions: QuestionSet, stopping: str, seed: int) -> QuestionSet:
     return replace(
         questions,
         questions=tuple(ranked(questions.questions, seed)),
-        rounds=tuple(sizes),
+        rounds=sizes(stopping, len(questions.questions)),
         stopping=stopping,
         seed=seed,
     )

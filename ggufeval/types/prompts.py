@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os.path import commonprefix
 from typing import Self
+
+from ggufeval.types.questions import Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class Prompts:
     shared: tuple[str, ...]
     rest: Mapping[tuple[str, int], tuple[int, str]]
     """Question id and rotation -> index into `shared`, and the text that follows that one."""
+    shots: Mapping[str, tuple[Question, ...]] = field(default_factory=dict)
+    """Subject -> the solved examples in them, in order; empty: none, or they were not kept."""
 
     @classmethod
     def of(cls, texts: Iterable[tuple[str, tuple[str, int], str]]) -> Self:

@@ -1,0 +1,1 @@
+"""A study in one file that another machine can check: `bundle`, `verify`, `reproduce`."""

@@ -1,0 +1,170 @@
+"""A bundle's model files on this machine: found by their hash, made again, or fetched."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ggufeval import dequantized, runner, sweep
+from ggufeval.bundle import origins
+from ggufeval.bundle.contents import BundledRun
+from ggufeval.catalog import disk
+from ggufeval.catalog.cache import models_folder
+from ggufeval.catalog.entries import entries
+from ggufeval.catalog.files import file_sha256, first_part, parts
+from ggufeval.catalog.resolve import Request, Selection, resolve
+from ggufeval.catalog.source import Progress
+from ggufeval.errors import ModelError, UsageError
+from ggufeval.types import ModelInfo
+
+Say = Callable[[str], None]
+_HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
+_HUB_FILE = re.compile(r"[\w-][\w.-]*(?:/[\w-][\w.-]*)*\.gguf", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class Models:
+    """Where to look. Files are hashed once, and only those of the right size."""
+
+    folder: Path | None
+    """With everything inside; `--models`."""
+    known: Sequence[BundledRun]
+    """All runs of the bundle: what one was made of may be another's file."""
+    offline: bool
+    say: Say
+    progress: Progress = lambda *_: None
+    _hashes: dict[Path, str] = field(default_factory=dict)
+
+    def find(self, wanted: BundledRun) -> runner.ModelFiles:
+        """The files with the hash of the run's model.
+
+        Raises ModelError, which says where they are to be had, where they cannot be found.
+        """
+        model = wanted.run.model
+        if found := self._here(model):
+            return found
+        try:
+            found = self._again(wanted)
+        except (ModelError, UsageError) as error:
+            raise ModelError(f"{error} Or name the folder that has it: --models.") from error
+        if found is None:
+            raise ModelError(
+                f"{_lost(wanted, self.folder)} {_advice(wanted, offline=self.offline)}"
+            )
+        if found.sha256 != model.sha256:
+            raise ModelError(
+                f"{model.label}: what can be had here has another sha256 "
+                f"({found.sha256[:12]}) than the bundle's ({model.sha256[:12]}): quantized by "
+                "another llama.cpp, or published anew. Put the bundle's own file into a folder, "
+                "and name it with --models."
+            )
+        return found
+
+    def _here(self, model: ModelInfo) -> runner.ModelFiles | None:
+        for files in self._candidates():
+            try:
+                if sum(file.stat().st_size for file in files) == model.size_bytes:
+                    sha256 = self._hashes.get(files[0]) or file_sha256(files[0])
+                    self._hashes[files[0]] = sha256
+                    if sha256 == model.sha256:
+                        return runner.ModelFiles(files, sha256)
+            except (ModelError, OSError):  # it was deleted meanwhile, or may not be read
+                continue
+        return None
+
+    def _candidates(self) -> Iterator[tuple[Path, ...]]:
+        """Whole models: in the folder, in our cache, in the hub's."""
+        inside = sorted(self.folder.rglob("*.gguf")) if self.folder else []
+        yield from _whole(inside)
+        yield from _whole(sorted(models_folder().glob("*/[!.]*.gguf")))
+        for stored in disk.stored():
+            yield stored.paths
+
+    def _again(self, wanted: BundledRun) -> runner.ModelFiles | None:
+        model, origin = wanted.run.model, wanted.origin
+        if model.dequantized_from:
+            return self._written_out(model)
+        if origin.kind == origins.MADE and origin.name and not model.imatrix:
+            return self._made(origin.name, model.quantization)
+        if origin.kind == origins.CATALOGUE and _is_in_catalogue(origin.name):
+            return self._fetched(origin.name)
+        if (
+            origin.kind == origins.HUB
+            and not self.offline
+            and origin.files
+            and _HUB_NAME.fullmatch(origin.name)
+            and _HUB_FILE.fullmatch(origin.files[0])
+        ):
+            return self._fetched(f"{origin.name}/{origin.files[0]}")
+        return None
+
+    def _fetched(self, name: str) -> runner.ModelFiles:
+        level = sweep.levels([self._resolved(name)])[0]
+        return sweep.files_of(level, None, self.say)
+
+    def _made(self, name: str, quantization: str) -> runner.ModelFiles | None:
+        """A level that was quantized there is quantized here, from the same source."""
+        if not (_is_in_catalogue(name) or _HUB_NAME.fullmatch(name)):
+            return None
+        return self._fetched(f"{name}:{quantization}")
+
+    def _written_out(self, model: ModelInfo) -> runner.ModelFiles | None:
+        base = next((r for r in self.known if r.run.model.sha256 == model.dequantized_from), None)
+        if base is None or base.run.model.dequantized_from:
+            return None
+        return dequantized.make(
+            self.find(base), model.quantization, runner.physical_cores(), self.say
+        )
+
+    def _resolved(self, name: str) -> Selection:
+        """A name of the catalogue or of the hub: never a path, which a bundle must not name."""
+        if Path(name).exists():
+            raise ModelError(
+                f"{name}: a model of the catalogue or the hub is meant, and here a file or folder "
+                "is called so. Repeat the command in another folder."
+            )
+        request = Request(
+            makeable=sweep.quantizations(),
+            offline=self.offline,
+            progress=self.progress,
+            say=self.say,
+        )
+        return resolve(name, request)
+
+
+def _is_in_catalogue(name: str) -> bool:
+    return name in {entry.name for entry in entries()}
+
+
+def _whole(paths: Iterable[Path]) -> Iterator[tuple[Path, ...]]:
+    for first in dict.fromkeys(map(first_part, paths)):
+        try:
+            yield parts(first)
+        except ModelError:  # parts are missing
+            continue
+
+
+def _lost(wanted: BundledRun, folder: Path | None) -> str:
+    model, names = wanted.run.model, ", ".join(wanted.origin.files) or "its file"
+    where = f"{folder} and the caches" if folder else "the caches"
+    return (
+        f"{model.label}: {names} (sha256 {model.sha256[:12]}..., {model.size_bytes:,} bytes) was "
+        f"looked for in {where}, and is not there."
+    )
+
+
+def _advice(wanted: BundledRun, *, offline: bool) -> str:
+    origin, model = wanted.origin, wanted.run.model
+    if origin.kind == origins.HUB:
+        at = f" at {origin.revision[:12]}" if origin.revision else ""
+        again = "Run without --offline, or fetch it" if offline else "Fetch it"
+        return (
+            f"It came from {origin.name}{at} on the hub. {again}, and name its folder (--models)."
+        )
+    made = f", made by ggufeval{f' from {origin.name}' if origin.name else ''}"
+    if model.imatrix:
+        made += f" with the importance matrix {model.imatrix}"
+    what = made if origin.kind == origins.MADE else ""
+    return f"It was somebody's own file{what}: get it from them, and name its folder (--models)."
