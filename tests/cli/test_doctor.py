@@ -32,6 +32,11 @@ def sound(monkeypatch):
     monkeypatch.setattr(places, "LEAST_FREE", {"cache": 0, "results": 0})
 
 
+def widest(lines):
+    """Of lines without a path, such as the test's own, that no line could hold."""
+    return max(len(line) for line in lines if max(map(len, line.split()), default=0) <= 60)
+
+
 def test_nothing_is_wrong(doctor, sound):
     result = doctor()
     assert result.exit_code == 0, result.output
@@ -39,7 +44,7 @@ def test_nothing_is_wrong(doctor, sound):
     assert [line for line in lines if line in GROUPS] == [g for g in GROUPS if g != "devices"]
     assert "  ok  all right" in lines
     assert lines[-1] == "Nothing is wrong."
-    assert max(map(len, lines)) <= 80
+    assert widest(lines) <= 80
 
 
 def test_something_is_wrong(doctor, sound):
@@ -48,7 +53,7 @@ def test_something_is_wrong(doctor, sound):
     assert result.exit_code == 1
     lines = result.stdout.splitlines()
     assert f"      {COMMAND}" in lines
-    assert max(len(line) for line in lines if COMMAND not in line) <= 80
+    assert widest(line for line in lines if COMMAND not in line) <= 80
     assert sum(line.startswith("  !!  ") for line in lines) == 1
     assert "  --  odd \\x1b[31m" in lines
     assert lines[-1] == "1 thing to see to (!!)."

@@ -75,7 +75,7 @@ def test_each_prefix_with_one_question_and_then_as_many_as_are_computed_at_once(
 
 def test_a_prefix_of_many_batches_is_tried_once():
     """It is decoded once: counted twice, the model would look several times as fast."""
-    work = synthetic(("many", 700, 90, 100), ("few", 200, 2, 100))
+    work = synthetic(("many", 700, 90, 100), ("few", 200, 30, 100))
     assert len(work.plan.groups[0].batches) == 5
     some, loads = module._some(work, leave=True)
     assert [len(group.prefix_tokens) for group in some.plan.groups] == [0, 700, 200]
