@@ -1,0 +1,112 @@
+"""A bundle's model files: found, made again, fetched, or a sentence on where to get them."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from ggufeval.bundle.archive import Archive
+from ggufeval.bundle.contents import Origin
+from ggufeval.bundle.models import Models
+from ggufeval.bundle.reading import studies
+from ggufeval.errors import ModelError
+
+
+@pytest.fixture
+def wanted(study):
+    """The first run, with another model and origin."""
+    with Archive(study) as archive:
+        bundled = next(studies(archive)).bundled
+
+    def make(origin=None, **model):
+        run = replace(bundled.run, model=replace(bundled.run.model, **model))
+        return replace(bundled, run=run, origin=origin or bundled.origin)
+
+    return make
+
+
+@pytest.fixture
+def models(tmp_path, monkeypatch):
+    monkeypatch.setenv("GGUFEVAL_CACHE", str(tmp_path / "cache"))
+
+    def make(folder=None, known=(), *, offline=True):
+        return Models(folder, known, offline, lambda _: None)
+
+    return make
+
+
+def test_a_file_is_known_by_its_hash_not_by_its_name(wanted, models, f16, q4_0, tmp_path):
+    folder = tmp_path / "a" / "b"
+    folder.mkdir(parents=True)
+    shutil.copy(q4_0.parts[0], folder / f16.parts[0].name)
+    with pytest.raises(ModelError, match="was looked for in"):
+        models(tmp_path / "a").find(wanted())
+    (folder / "other.gguf").symlink_to(f16.parts[0])
+    assert models(tmp_path / "a").find(wanted()).parts == (folder / "other.gguf",)
+
+
+def test_a_file_of_the_right_size_with_other_bytes_is_not_it(wanted, models, f16, tmp_path):
+    content = bytearray(f16.parts[0].read_bytes())
+    content[-1] ^= 1
+    (tmp_path / "damaged.gguf").write_bytes(content)
+    with pytest.raises(ModelError, match="is not there"):
+        models(tmp_path).find(wanted())
+
+
+def test_a_level_that_was_made_of_the_catalogues_file_is_made_again(
+    wanted, models, f16, smollm2, tmp_path
+):
+    home = tmp_path / "cache" / "models" / "smollm2-135m-instruct"
+    home.mkdir(parents=True)
+    (home / smollm2.name).symlink_to(smollm2)
+    made = Origin("made", "smollm2-135m-instruct", "", (f16.parts[0].name,))
+    found = models().find(wanted(made))
+    assert found.sha256 == f16.sha256
+    assert found.parts[0].parent == home
+    with pytest.raises(ModelError, match="has another sha256"):
+        models().find(wanted(made, sha256="0" * 64))
+
+
+def test_a_matrix_that_is_not_there_cannot_make_it_again(wanted, models):
+    made = Origin("made", "smollm2-135m-instruct", "", ("x.gguf",))
+    with pytest.raises(ModelError, match="with the importance matrix mine"):
+        models().find(wanted(made, imatrix="mine.dat"))
+
+
+def test_what_came_from_the_hub_is_fetched_and_held_against_its_hash(wanted, models, hub, publish):
+    content = publish("jane/tiny", "tiny-Q8_0.gguf")["tiny-Q8_0.gguf"]
+    origin = Origin("hub", "jane/tiny", "0a1b2c", ("tiny-Q8_0.gguf",))
+    right = wanted(origin, sha256=hashlib.sha256(content).hexdigest(), size_bytes=len(content))
+    with pytest.raises(ModelError, match="came from jane/tiny at 0a1b2c on the hub"):
+        models().find(right)
+    with pytest.raises(ModelError, match="has another sha256"):
+        models(offline=False).find(replace_sha(right))
+    assert models(offline=False).find(right).parts[0].read_bytes() == content
+    assert models().find(right).parts[0].read_bytes() == content  # it is in the cache now
+
+
+def replace_sha(bundled):
+    model = replace(bundled.run.model, sha256="0" * 64)
+    return replace(bundled, run=replace(bundled.run, model=model))
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        Origin("catalogue", "/etc/passwd", "", ()),
+        Origin("catalogue", "secret.gguf", "", ()),
+        Origin("hub", "../..", "", ("x.gguf",)),
+        Origin("hub", "jane/tiny", "", ("../../secret.gguf",)),
+        Origin("hub", "jane/tiny", "", ()),
+        Origin("made", "./secret", "", ()),
+        Origin("nonsense", "x", "", ()),
+    ],
+)
+def test_no_path_that_a_bundle_names_is_opened(origin, wanted, models, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "secret.gguf").write_bytes(b"GGUF" + bytes(60))
+    with pytest.raises(ModelError, match="was looked for in the caches, and is not there"):
+        models(offline=False).find(wanted(origin))
