@@ -18,7 +18,7 @@ from ggufeval.job import Job, ModelFiles, Options, physical_cores, prepare
 from ggufeval.llama.client import ModelProcess
 from ggufeval.readers import Answered
 from ggufeval.store import Store
-from ggufeval.types import Fingerprint, Plan, QuestionSet, Run, RunStatus
+from ggufeval.types import Fingerprint, Plan, Prompts, QuestionSet, Run, RunStatus
 
 __all__ = [
     "ModelFiles",
@@ -78,7 +78,7 @@ class Session:
         self._done = store.done_batches(run.id)
         self._lacking = {(name, 0) for name in job.work.kept} - store.vocabularies(run.id)
         """Records whose probabilities of all tokens are wanted, and not there."""
-        self._again = {i for i in self._done if self._lacking.intersection(self._keys(i))}
+        self._again = {i for i in self._done if self._lacking.intersection(self.keys(i))}
         """Batches that are stored, but for what their records lack: the same rows once more."""
         self._left_out: frozenset[int] = frozenset()
         """Batches that nobody wants, beside those that are stored."""
@@ -99,14 +99,18 @@ class Session:
         return self._job.links
 
     @property
+    def prompts(self) -> Prompts:
+        return self._job.prompts
+
+    def keys(self, position: int) -> list[Key]:
+        """Of a batch's records, in the order in which they are asked."""
+        return [(question.id, rotation) for question, rotation in self._asked[position]]
+
+    @property
     def n_again(self) -> int:
         """Records that `advance` will ask for again: they are stored, but without the
         probabilities of all tokens that are wanted now, of some of them."""
         return sum(len(self._asked[position]) for position in self._again)
-
-    def _keys(self, position: int) -> list[Key]:
-        """Of a batch's records."""
-        return [(question.id, rotation) for question, rotation in self._asked[position]]
 
     def advance(self, n_batches: int | None = None) -> None:
         """Answer the first `n_batches` of the plan, one of its stops, or all, and store the
@@ -146,7 +150,7 @@ class Session:
             done = (self._done - self._again) | self._left_out
             work = replace(self._job.work, done=frozenset(done))
             self._answers = self._job.reader.answers(self._process, Path(self._job.info.path), work)
-        again = {key for position in self._again for key in self._keys(position)}
+        again = {key for position in self._again for key in self.keys(position)}
         right = [correct for key, correct in self.correct.items() if key not in again]
         share = len(right) / max(len(self.correct), 1)
         run = replace(self.run, n_tokens=round(share * self.run.n_tokens))
@@ -172,7 +176,7 @@ class Session:
         ]
         kept = {
             key: floats
-            for key, floats in zip(self._keys(batch.position), batch.vocabularies, strict=True)
+            for key, floats in zip(self.keys(batch.position), batch.vocabularies, strict=True)
             if key in self._lacking
         }
         if batch.position in self._again:

@@ -26,12 +26,22 @@ MOST_OF_A_MEMBER = 256 * 2**20
 MOST_OF_ALL = 2 * 2**30
 MOST_RATIO = 200
 """Of a member to what it takes in the file, beyond the first megabyte. JSON has 3 to 20."""
+MOST_VALUES = 5_000_000
+"""Of a member's JSON, counted by its commas: a value takes many times its bytes in memory. All of
+MMLU in every rotation has 1.2 million."""
+_JSON = (".json", ".jsonl")
 _FREE = 2**20
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*){0,3}")
 _PIECE = 2**20
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest that a zip can say: when a bundle was written is nobody's result."""
 _ENCRYPTED = 0x1
+_END = 22
+"""Bytes of the record at a zip's end, without a comment: APPNOTE.TXT, 4.3.16."""
+_LOCATOR = 20
+"""Bytes of what stands before that in zip64: 4.3.15."""
+_MOST_OF_AN_ENTRY = 256
+"""Bytes of a member's entry in the zip's directory: 46 and its name."""
 _AGAIN = "Get the file again."
 
 
@@ -141,7 +151,13 @@ class Archive:
                 f"{self.path}, {name}: cannot be unpacked ({error}). {_AGAIN}"
             ) from None
         self._left -= size
-        return b"".join(pieces)
+        content = b"".join(pieces)
+        if name.endswith(_JSON) and content.count(b",") > MOST_VALUES:
+            raise DataError(
+                f"{self.path}, {name}: has more than {MOST_VALUES:,} values, beyond all measure "
+                "for a bundle. Name another file."
+            )
+        return content
 
 
 def _opened(path: Path) -> zipfile.ZipFile:
@@ -149,6 +165,7 @@ def _opened(path: Path) -> zipfile.ZipFile:
     try:
         size = path.stat().st_size
         if path.is_file() and size <= MOST_OF_ALL:
+            _check_end(path)
             return zipfile.ZipFile(path)
     except (zipfile.BadZipFile, struct.error, ValueError, NotImplementedError) as error:
         raise DataError(
@@ -159,6 +176,21 @@ def _opened(path: Path) -> zipfile.ZipFile:
     if path.is_file():
         raise DataError(f"{expected} of at most {MOST_OF_ALL:,} bytes; this one has {size:,}.")
     raise DataError(f"{expected}; this is no regular file. Name another.")
+
+
+def _check_end(path: Path) -> None:
+    """Python reads the whole directory at once, as long as the zip's end says that it is: millions
+    of entries, gigabytes. Raises BadZipFile for a longer one than a bundle's, and for what `packed`
+    does not write there: a comment, zip64."""
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, io.SEEK_END) - _LOCATOR - _END))
+        tail = file.read()
+    end = tail[-_END:]
+    if len(end) < _END or not end.startswith(b"PK\x05\x06") or end[-2:] != bytes(2):
+        raise zipfile.BadZipFile("a zip's end is not there")
+    (size,) = struct.unpack_from("<L", end, 12)
+    if tail.startswith(b"PK\x06\x07") or size > MOST_MEMBERS * _MOST_OF_AN_ENTRY:
+        raise zipfile.BadZipFile("it has more files inside than any bundle")
 
 
 def _checked(path: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
@@ -176,6 +208,8 @@ def _checked(path: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]
         if info.filename in found:
             raise DataError(f"{path}: {info.filename!r} is inside twice. {fields.ADVICE}")
         found[info.filename] = info
+    if sum(info.compress_size for info in infos) > path.stat().st_size:  # else no ratio is one
+        raise DataError(f"{path}: what is inside takes more than the file has. {fields.ADVICE}")
     folded = {name.casefold() for name in found}
     if len(folded) < len(found):  # one file on most people's disks
         raise DataError(f"{path}: two names inside differ in capitals alone. {fields.ADVICE}")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ggufeval import prompts, runner
 from ggufeval.bundle.archive import Archive
 from ggufeval.bundle.comparing import Outcome, Reproduction, compared, differences
-from ggufeval.bundle.contents import BundledRecord, BundledRun
+from ggufeval.bundle.contents import BundledBatch, BundledRecord, BundledRun
 from ggufeval.bundle.models import Models
 from ggufeval.bundle.questions import question_set
 from ggufeval.bundle.reading import Study, studies
@@ -22,6 +23,7 @@ from ggufeval.llama.client import ModelProcess
 from ggufeval.prompts import user_template
 from ggufeval.readers.sample import CHOICE, EXACT, JSON, LETTER, NONE
 from ggufeval.store import Store
+from ggufeval.types import QuestionSet
 
 COMMAND = "ggufeval reproduce"
 _GOLDEN = (5**0.5 - 1) / 2
@@ -98,19 +100,13 @@ def _again(
         )
     questions = question_set(study, request.data, offline=request.offline)
     files = models.find(study.bundled)
-    with _options(study) as options:
-        with runner.opened(files, questions, store, options, request.progress) as session:
-            chain = {batch.position: batch.chain for batch in study.batches}
-            wanted = _picked(study, request.sample)
-            at = [i for i in wanted if session.links[i : i + 1] != (chain[i],)]
-            if at:
-                store.delete(session.run.id)
-                raise UsageError(
-                    f"{run.model.label}: from batch {at[0]} on, other tokens are sent than the "
-                    f"bundle says (plan {session.links[-1][:12]}, there "
-                    f"{run.fingerprint.plan_hash[:12]}): {_why_other_tokens(study)}"
-                )
-            session.pick(wanted)
+    wanted = _picked(study, request.sample)
+    asked = [batch for batch in study.batches if batch.position in wanted]
+    with (
+        _options(study) as options,
+        _opened(files, questions, store, options, asked, request.progress) as session,
+    ):
+        session.pick(wanted)
         result = store.result(session.run.id)
     before = [record for record in study.records if record.batch in wanted]
     batch_of = {record.key: record.batch for record in before}
@@ -137,11 +133,54 @@ def _again(
     )
 
 
-def _why_other_tokens(study: Study) -> str:
-    style = study.bundled.run.fingerprint.prompt_style
-    if style.startswith(user_template.NAME):
-        return "the template of the prompts is another."
-    return "this ggufeval writes the prompts otherwise, or the solved examples are others."
+@contextlib.contextmanager
+def _opened(  # noqa: PLR0917
+    files: runner.ModelFiles,
+    questions: QuestionSet,
+    store: Store,
+    options: runner.Options,
+    asked: Sequence[BundledBatch],
+    progress: runner.Progress | None,
+) -> Iterator[runner.Session]:
+    """The run, where it asks what these batches of the bundle ask. Raises UsageError else.
+
+    Where texts are written, the context that a run has chosen for itself may be smaller than a
+    batch, and given beforehand it would make other ones: so once more without.
+    """
+    other = ""
+    for n_ctx in (options.n_ctx, None):
+        same = replace(options, n_ctx=n_ctx)
+        with runner.opened(files, questions, store, same, progress) as session:
+            found = _other(session, asked)
+            if not found:
+                yield session
+                return
+            store.delete(session.run.id)
+            other = other or f"{session.run.model.label}: {found}"
+    raise UsageError(other)
+
+
+def _other(session: runner.Session, asked: Sequence[BundledBatch]) -> str:
+    """What is asked otherwise here than there, in a sentence; empty: nothing."""
+    n = session.plan.n_batches
+    for batch in asked:
+        at = batch.position
+        keys = [(name, rotation) for name, rotation, _ in batch.items]
+        if at < n and session.links[at] == batch.chain and session.keys(at) == keys:
+            continue
+        for name, rotation, sha256 in batch.items:
+            text = session.prompts.text(name, rotation)
+            if sha256 and (text is None or hashlib.sha256(text.encode()).hexdigest() != sha256):
+                return (
+                    f"the prompt of {name} is another here than the bundle says: this ggufeval, "
+                    "or the model's or one's own template, writes it otherwise, or its solved "
+                    "examples are others."
+                )
+        return (
+            f"batch {at} is another here than the bundle says, of the same prompts: their tokens "
+            "or their order are others."
+        )
+    return ""
 
 
 def _picked(study: Study, n: int | None) -> frozenset[int]:

@@ -26,6 +26,7 @@ from ggufeval.bundle.contents import (
 from ggufeval.bundle.reading import Study
 from ggufeval.bundle.scoring import score
 from ggufeval.errors import DataError
+from ggufeval.readers.letter import LetterReader
 from ggufeval.types import Question, QuestionSet, Run, RunResult, RunStatus
 
 _STOPPING = re.compile("(?:verdict|budget ([1-9][0-9]{0,8}))?")
@@ -222,6 +223,8 @@ def _check_records(study: Study, asked: dict[str, BundledQuestion], place: str) 
             _fail(where, "one record", "two")
         seen[record.key] = None
         _check_answer(record, question, where, by_tool=bool(run.fingerprint.tool))
+        if run.fingerprint.read == LetterReader.name and not run.fingerprint.tool:
+            _check_letter(record, question, where)
     if not seen:
         _fail(place, "records", "none")
     if run.n_done != len({name for name, _ in seen}):
@@ -256,6 +259,17 @@ def _check_answer(
         _fail(where, "a margin from 0", record.margin)
     if not (by_tool or 0 < record.n_tokens <= _MOST_TOKENS):
         _fail(where, "a number of tokens", record.n_tokens)
+
+
+def _check_letter(record: BundledRecord, question: BundledQuestion, where: str) -> None:
+    """What `answers.read_letter` makes of these logits."""
+    if len(record.letter_logits) != question.n_choices:
+        _fail(where, f"{question.n_choices} logits", len(record.letter_logits))
+    best, second = sorted(record.letter_logits, reverse=True)[:2]
+    if record.letter is None or record.letter_logits[record.letter] != best:
+        _fail(where, "the letter with the greatest logit", record.letter)
+    if not math.isclose(record.margin, best - second, abs_tol=_ROUNDING):
+        _fail(where, f"the margin {best - second:.6g} of its logits", record.margin)
 
 
 def _check_batches(study: Study, place: str) -> None:

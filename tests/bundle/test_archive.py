@@ -96,6 +96,45 @@ def test_too_many_members_are_refused(tmp_path, monkeypatch):
     assert "at most 3 files inside, found 5" in refusal(put(tmp_path / "x.ggb", *many))
 
 
+def test_a_directory_without_end_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    path = put(tmp_path / "x.ggb", (member("a.json"), b"1"))
+    whole = path.read_bytes()
+    monkeypatch.setattr(archive.zipfile, "ZipFile", pytest.fail)
+    start, end = whole.index(b"PK\x01\x02"), whole.index(b"PK\x05\x06")
+    many = whole[start:end] * 30_000
+    lying = bytearray(whole[end:])  # of how many there are, and where; not of their size
+    lying[12:16] = len(many).to_bytes(4, "little")
+    path.write_bytes(whole[:start] + many + lying)
+    assert "more files inside than any bundle" in refusal(path)
+    path.write_bytes(whole[:end] + b"PK\x06\x07" + bytes(16) + whole[end:])
+    assert "more files inside than any bundle" in refusal(path)
+
+
+def test_a_comment_or_anything_else_behind_the_end_is_refused(tmp_path):
+    path = put(tmp_path / "x.ggb", (member("a.json"), b"1"))
+    with zipfile.ZipFile(path, "a") as target:
+        target.comment = b"hello"
+    assert "a zip's end is not there" in refusal(path)
+    path.write_bytes(put(tmp_path / "y.ggb").read_bytes() + b"\n")
+    assert "a zip's end is not there" in refusal(path)
+
+
+def test_a_member_that_says_to_take_more_than_the_file_has_is_refused(tmp_path):
+    """Else the ratio would be measured against that."""
+    path = put(tmp_path / "x.ggb", (member("a.json"), b"1"))
+    text = bytearray(path.read_bytes())
+    at = text.index(b"PK\x01\x02") + 20
+    text[at : at + 4] = (2**31).to_bytes(4, "little")
+    path.write_bytes(text)
+    assert "takes more than the file has" in refusal(path)
+
+
+def test_json_of_more_values_than_memory_holds_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(archive, "MOST_VALUES", 1000)
+    path = put(tmp_path / "x.ggb", manifest=b"[" + b"{}," * 1001 + b"{}]")
+    assert "manifest.json: has more than 1,000 values" in refusal(path)
+
+
 def test_a_bomb_is_refused_before_it_has_unfolded(tmp_path):
     path = put(tmp_path / "x.ggb", manifest=b" " * 40 * 2**20)
     assert path.stat().st_size < 100_000

@@ -179,7 +179,8 @@ def as_if(changed, study, lines):
 
 def test_other_bits_with_the_same_letters_are_success(as_if, reproduce):
     def nudge(records):
-        records[2]["letter_logits"][1] += 0.25
+        logits = records[2]["letter_logits"]
+        logits[logits.index(min(logits))] -= 0.25
 
     done = reproduce(as_if(nudge), "--format", "json")
     assert done.exit_code == 0, done.output
@@ -197,7 +198,9 @@ def test_other_bits_with_the_same_letters_are_success(as_if, reproduce):
 def test_another_letter_is_named_with_its_margins_and_the_likely_cause(as_if, reproduce):
     def flip(records):
         record = next(record for record in records if record["correct"])
-        record.update(letter=(record["letter"] + 1) % 4, correct=False, margin=0.015625)
+        letter, logits = (record["letter"] + 1) % 4, record["letter_logits"]
+        logits[letter] = max(logits) + 0.015625
+        record.update(letter=letter, correct=False, margin=0.015625)
 
     done = reproduce(as_if(flip))
     assert done.exit_code == 1
@@ -292,6 +295,51 @@ def test_a_run_that_ended_early_is_run_as_far_as_it_went(asked, q4_0, reproduce,
     assert (run["outcome"], run["n"]) == ("identical", 6)
 
 
+def test_texts_in_a_context_that_is_smaller_than_a_batch(q4_0, reproduce, tmp_path):
+    """Sixteen short texts need less of it than the prompts of all that wait for their turn."""
+    base = tasks.load("sample", None, limit=64, shots=0)
+    asked = tuple(replace(question, subject="all") for question in base.questions)
+    questions = replace(base, task="own", questions=asked, shots={}, population={"all": 64})
+    options = runner.Options(shots=0, read="sample", grammar="letter", max_tokens=4, n_threads=2)
+    path = tmp_path / "texts.ggb"
+    with Store.open(tmp_path / "texts.sqlite") as store:
+        with runner.opened(q4_0, questions, store, options) as session:
+            (group,) = session.plan.groups
+            assert group.batches[0].n_tokens > session.run.fingerprint.engine.n_ctx
+            session.advance()
+        write(store, [session.run], path, with_text=True)
+    done = reproduce(path, "--format", "json")
+    assert done.exit_code == 0, done.output
+    (run,) = trees(done)
+    assert (run["outcome"], run["n"], run["differences"]) == ("identical", 64, [])
+
+
+def test_batches_of_other_questions_are_a_sentence(study, changed, lines, named, reproduce):
+    """The plan's hashes are the right ones: they hold tokens, and whoever forges can copy them."""
+    runs = verify(study).manifest.runs
+
+    places = {}
+
+    def swapped(batches):
+        first, last = batches[0], batches[-1]
+        first["items"][0], last["items"][0] = last["items"][0], first["items"][0]
+        places[first["items"][0][0]] = first["position"]
+        places[last["items"][0][0]] = last["position"]
+
+    def moved(records):
+        for record in records:
+            record["batch"] = places.get(record["question_id"], record["batch"])
+
+    edits = {f"runs/{run}.records.jsonl": lines(moved) for run in runs}
+    path = changed({named("plans"): lines(swapped), **edits})
+    verify(path)
+    for more in ((), ("--sample", 1), ("--sample", 12)):
+        done = reproduce(path, *more, "--format", "json")
+        assert done.exit_code in {0, 1}, done.output
+        if not more:
+            assert "is another here than the bundle says, of the same" in trees(done)[0]["why"]
+
+
 def test_other_prompts_are_a_sentence(named, changed, lines, reproduce, tmp_path):
     name = named("shots")
     path = changed({name: lines(lambda shots: shots[0].update(stem="?", sha256="0" * 64))})
@@ -307,7 +355,7 @@ def test_other_prompts_are_a_sentence(named, changed, lines, reproduce, tmp_path
     assert done.exit_code == 1
     for run in trees(done):
         assert run["outcome"] == "not run"
-        assert "from batch 0 on, other tokens are sent than the bundle says" in run["why"]
+        assert " is another here than the bundle says: this ggufeval, " in run["why"]
     with Store.open(tmp_path / "again.sqlite", read_only=True) as store:
         assert store.runs() == ()
 

@@ -51,6 +51,19 @@ def _verdict_too(records):
     right["letter"], right["correct"] = (right["letter"] + 1) % 4, False
 
 
+def _logits_too(records):
+    _verdict_too(records)
+    (wrong,) = [r for r in records if _best(r) != r["letter"]]
+    best, letter = _best(wrong), wrong["letter"]
+    logits = wrong["letter_logits"]
+    logits[best], logits[letter] = logits[letter], logits[best]
+    wrong["margin"] = max(logits) - sorted(logits)[-2]
+
+
+def _best(record):
+    return record["letter_logits"].index(max(record["letter_logits"]))
+
+
 def _first(**values):
     return lambda trees: trees[0].update(values)
 
@@ -61,7 +74,11 @@ def _drop(trees):
 
 RECORDS = [
     (_letter, "expected a verdict that follows from the letter"),
-    (_verdict_too, "right, as the records have it"),
+    (_verdict_too, "expected the letter with the greatest logit"),
+    (_logits_too, "right, as the records have it"),
+    (_first(letter_logits=[]), "expected 4 logits, found 0"),
+    (_first(letter=None, correct=False), "expected the letter with the greatest logit, found None"),
+    (_first(margin=9.0), "of its logits, found 9.0"),
     (_drop, "expected answers to 16 questions, found 15"),
     (lambda r: r.append(dict(r[0])), "expected one record, found two"),
     (_first(question_id="x"), "expected a question of the run, found none of that id"),
