@@ -30,7 +30,7 @@ test: $(VENV)/dev.stamp ## Everything that must hold: format, lint, types, layer
 coverage: $(VENV)/dev.stamp ## The tests once more, with the lines that none of them reaches
 	$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term
 
-bench: $(VENV)/run.stamp ## Speed beside the engine's own and scripts with llama-cpp-python: ten minutes
+bench: $(VENV)/run.stamp ## Speed beside the engine's own and scripts with llama-cpp-python: five minutes
 	@model=$$($(BIN)/ggufeval models pull -q smollm2-135m-instruct) && set -x && \
 	$(BIN)/python scripts/bench_limit.py "$$model" && \
 	$(BIN)/python scripts/bench_peers.py "$$model" --per-subject 5
