@@ -40,12 +40,13 @@ def make(
 
     Prompts of a group stand together, in each round if there are `rounds` (how many prompts each
     has). A group's prefix is the longest common *token* prefix of all prompts of its name that
-    leaves each at least one token. Batches take prompts in order while their suffixes fit into
-    `budget` tokens (and `n_ctx` beside the prefix) and are at most `max_items`, a continuation
-    counted as an item; a prompt longer than the budget has a batch of its own. With `share_stems`
-    what two prompts behind one another in a batch begin with besides is decoded once for both, if
-    that saves `LEAST_SHARED` tokens: three questions on one text, say. `max_tokens` are what will
-    be generated after each prompt, at most.
+    leaves each at least one token; what the prompts of all groups begin with is decoded once for
+    all of them, if it is `LEAST_SHARED` tokens or more. Batches take prompts in order while their
+    suffixes fit into `budget` tokens (and `n_ctx` beside the prefix) and are at most `max_items`,
+    a continuation counted as an item; a prompt longer than the budget has a batch of its own. With
+    `share_stems` what two prompts behind one another in a batch begin with besides is decoded once
+    for both, if that saves `LEAST_SHARED` tokens: three questions on one text, say. `max_tokens`
+    are what will be generated after each prompt, at most.
 
     Raises ContextError where a prompt does not fit into `n_ctx`.
     """
@@ -55,6 +56,11 @@ def make(
     for name, prompt in prompts:
         named.setdefault(name, []).append(prompt.tokens)
     shared = {name: _common_prefix(own) if share_prefix else 0 for name, own in named.items()}
+    n_common = 0
+    if share_prefix and len(named) > 1:
+        n_common = _common_prefix([prompt.tokens for _, prompt in prompts])
+        n_common = n_common if n_common >= LEAST_SHARED else 0
+        shared = {name: max(n, n_common) for name, n in shared.items()}
     groups: list[Group] = []
     stops = []
     for one_round in _cut(prompts, rounds):
@@ -68,7 +74,7 @@ def make(
             batches = tuple(Batch(tuple(batch)) for batch in packed)
             groups.append(Group(tokenized[0].tokens[:n], batches))
         stops.append(sum(len(group.batches) for group in groups))
-    return Plan(tuple(groups), tuple(stops) if rounds else ())
+    return Plan(tuple(groups), tuple(stops) if rounds else (), n_common)
 
 
 def _cut(values: Sequence[T], sizes: Sequence[int]) -> list[Sequence[T]]:
@@ -132,7 +138,8 @@ def chain(plan: Plan) -> list[str]:
 
     Two runs may be compared, or one resumed, as far as their chains agree.
     """
-    link = hashlib.sha256(_DOMAIN).digest()
+    common = struct.pack("<I", plan.n_common) if plan.n_common else b""
+    link = hashlib.sha256(_DOMAIN + common).digest()
     links = []
     for group in plan.groups:
         for batch in group.batches:

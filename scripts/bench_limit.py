@@ -4,8 +4,8 @@
 
 A whole run over MMLU, or without it over the embedded questions, from its first step to its last
 record: rendering, tokenizing, the plan, llama.cpp, the database; all but loading the model. In
-turns with it, in the same process and with the same settings, llama.cpp's own prompt speed, before
-and after each subject: a prompt as long as its shots, and 512 tokens of one sequence behind it, as
+turns with it, in the same process and in the same context, llama.cpp's own prompt speed, after
+each subject: a prompt as long as its shots, and 512 tokens of one sequence behind it, as
 `llama-bench -p 512 -d N` measures. Prints unique tokens per second of both and their ratio, by
 subject and over all.
 """
@@ -21,16 +21,16 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, ClassVar
 
 from ggufeval import job, runner, tasks
 from ggufeval.catalog.files import file_sha256
-from ggufeval.llama import capi, services
+from ggufeval.llama import capi, scorer, services
 from ggufeval.llama.client import ModelProcess
-from ggufeval.llama.decoder import Decoder, rows
-from ggufeval.llama.model import Model
+from ggufeval.llama.decoder import rows
 from ggufeval.readers import Answered
 from ggufeval.store import Store
-from ggufeval.types import EngineSettings, QuestionSet
+from ggufeval.types import QuestionSet
 
 PROMPT_TOKENS = 512
 
@@ -41,25 +41,26 @@ class _Here(ModelProcess):
     score = staticmethod(services.score)  # type: ignore[assignment]
 
 
-class _Engine:
-    """llama.cpp alone, with a run's settings."""
+class _Engine(scorer.Scorer):
+    """The run's own context, for llama.cpp alone in between: how fast another one is depends on
+    where its memory happens to lie, by a fifth and more on the machine this was written on."""
 
-    def __init__(self, path: Path, settings: EngineSettings, stack: ExitStack) -> None:
-        model = stack.enter_context(Model(path, n_gpu_layers=settings.n_gpu_layers))
-        n_ctx = settings.n_ctx + PROMPT_TOKENS
-        self._decoder = stack.enter_context(Decoder(model, replace(settings, n_ctx=n_ctx)))
-        self.seconds(0)  # warm
+    last: ClassVar[_Engine]
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        _Engine.last = self
 
     def seconds(self, depth: int) -> tuple[float, float]:
         """Of `depth` tokens, and of 512 more behind them."""
-        decoder = self._decoder
-        before = decoder.decode_seconds
-        decoder.start_group(array("i", [100] * depth), again=True)
-        at_depth = decoder.decode_seconds
+        before = self.decode_seconds
+        self.start_group(array("i", [100] * depth), again=True)
+        at_depth = self.decode_seconds
         prompt = array("i", range(1000, 1000 + PROMPT_TOKENS))
-        for _ in decoder.decode(rows(prompt, start=depth, sequence=0, n_wanted=1)):
+        for _ in self.decode(rows(prompt, start=depth, sequence=0, n_wanted=1)):
             pass
-        return at_depth - before, decoder.decode_seconds - at_depth
+        self._prefix = None  # what the run had there is gone
+        return at_depth - before, self.decode_seconds - at_depth
 
 
 def limit(path: Path, questions: QuestionSet, prompt: str, folder: Path) -> float:
@@ -76,16 +77,18 @@ def limit(path: Path, questions: QuestionSet, prompt: str, folder: Path) -> floa
             ready.prompts,
         )
         prepared = total = time.perf_counter() - started
-        engine = _Engine(path, ready.work.settings, stack)
+        settings = ready.work.settings
+        deepest = max(len(group.prefix_tokens) for group in ready.work.plan.groups)
+        n_ctx = max(settings.n_ctx, deepest + PROMPT_TOKENS)
+        ready = replace(ready, work=replace(ready.work, settings=replace(settings, n_ctx=n_ctx)))
+        scorer.Scorer = _Engine  # type: ignore[misc]
         answers = ready.reader.answers(process, path, ready.work)
         bound, ratios = 0.0, []
         subjects = iter(dict.fromkeys(question.subject for question, _ in ready.asked))
         for group in ready.work.plan.groups:
             depth = len(group.prefix_tokens)
-            before = engine.seconds(depth)
             seconds = sum(_stored(store, run_id, ready, answers) for _ in group.batches)
-            after = engine.seconds(depth)
-            prefix_seconds, own_seconds = map(statistics.mean, zip(before, after, strict=True))
+            prefix_seconds, own_seconds = _Engine.last.seconds(depth)
             total += seconds
             n_own = sum(batch.n_tokens for batch in group.batches)
             expected = prefix_seconds + n_own * own_seconds / PROMPT_TOKENS

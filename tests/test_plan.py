@@ -488,3 +488,43 @@ def test_the_context_holds_what_is_shared_once():
     pairs = prompts(*([1, *range(300), i] for i in range(1000, 1008)), [1, 9])
     assert plan.context_size(make(pairs, budget=4096, share_stems=True)) == 512
     assert plan.context_size(make(pairs, budget=4096)) == 2560
+
+
+# --- what all prompts begin with -----------------------------------------------------------
+
+
+def test_what_the_prompts_of_all_groups_begin_with_is_decoded_once():
+    law = prompts([1, *TEXT, 2, 5], [1, *TEXT, 2, 6], group="law")
+    art = prompts([1, *TEXT, 3, 5], [1, *TEXT, 3, 6], group="art")
+    made = make(law + art)
+    assert made.n_common == 41
+    assert prefixes(made) == [[1, *TEXT, 2], [1, *TEXT, 3]]
+    assert made.n_tokens == 41 + 2 * (1 + 2)
+
+
+def test_a_prompt_alone_in_its_group_shares_what_all_begin_with():
+    made = make(prompts([1, *TEXT, 5], group="law") + prompts([1, *TEXT, 6], group="art"))
+    assert prefixes(made) == [[1, *TEXT], [1, *TEXT]]
+    assert suffixes(made) == [[5], [6]]
+    assert made.n_tokens == 41 + 2
+
+
+def test_a_few_tokens_that_all_begin_with_change_nothing():
+    pairs = prompts([1, *TEXT[:30], 5], group="law") + prompts([1, *TEXT[:30], 6], group="art")
+    made = make(pairs)
+    assert (made.n_common, prefixes(made)) == (0, [[], []])
+
+
+def test_one_group_has_nothing_in_common_with_others():
+    assert make(prompts([1, *TEXT, 5], [1, *TEXT, 6])).n_common == 0
+
+
+def test_nothing_is_in_common_where_prefixes_are_refused():
+    pairs = prompts([1, *TEXT, 5], group="law") + prompts([1, *TEXT, 6], group="art")
+    assert make(pairs, share_prefix=False).n_common == 0
+
+
+def test_to_decode_what_is_common_apart_is_another_plan():
+    pairs = prompts([1, *TEXT, 5], group="law") + prompts([1, *TEXT, 6], group="art")
+    made = make(pairs)
+    assert plan.plan_hash(replace(made, n_common=0)) != plan.plan_hash(made)

@@ -54,13 +54,16 @@ def of_rows(start: int, n: int, n_ubatch: int, *, leave: bool = False) -> Load:
 def left(plan: Plan, n_ubatch: int, *, leave: bool, done: Collection[int] = ()) -> Load:
     """Of the batches that are not done, by position, and of the prefixes that these need."""
     stored, position, load = frozenset(done), -1, Load()
+    there = 0  # tokens that stand before the next prefix's own
     for group in plan.groups:
         n_prefix, own = len(group.prefix_tokens), Load()
         for batch in group.batches:
             position += 1
             if position not in stored:
                 own += of_rows(n_prefix, batch.n_tokens, n_ubatch, leave=leave)
-        load += own + of_rows(0, n_prefix, n_ubatch) if own.tokens else own
+        if own.tokens:
+            load += own + of_rows(there, n_prefix - there, n_ubatch)
+            there = plan.n_common
     return load
 
 

@@ -61,6 +61,8 @@ class Decoder:
         self._prefix: Tokens | None = None
         self.prefixes = Prefixes(())
         """Those that the work to come will come back to."""
+        self.n_common = 0
+        """Tokens that all prefixes to come begin with."""
         self.decode_seconds = 0.0
         """Spent in llama_decode so far."""
         self.n_tokens = 0
@@ -83,13 +85,31 @@ class Decoder:
         """Have the prefix in sequence 0, and nothing else anywhere, unless it is there already."""
         if prefix == self._prefix and not again:
             return
-        self._prefix = None
-        llama_cpp.llama_memory_clear(self._memory, False)
-        if not self.prefixes.restore(self.handle, prefix):
-            for _ in self.decode(rows(prefix, start=0, sequence=0)):
-                pass
-            self.prefixes.save(self.handle, prefix)
+        before, self._prefix = self._prefix, None
+        if again or before is None or not self._left(before, prefix):
+            llama_cpp.llama_memory_clear(self._memory, False)
+            if self.prefixes.restore(self.handle, prefix):
+                self._prefix = array("i", prefix)
+                return
+            self._write(prefix[: self.n_common], start=0)
+        self._write(prefix[self.n_common :], start=self.n_common)
+        self.prefixes.save(self.handle, prefix)
         self._prefix = array("i", prefix)
+
+    def _left(self, before: Tokens, prefix: Tokens) -> bool:
+        """Cut sequence 0 down to what both prefixes begin with; whether that is there now.
+
+        It is decoded apart from what follows, so that this changes no bit of it.
+        """
+        n = self.n_common
+        if not n or before[:n] != prefix[:n] or self.prefixes.has(prefix):
+            return False
+        return bool(llama_cpp.llama_memory_seq_rm(self._memory, 0, n, -1))
+
+    def _write(self, tokens: Tokens, start: int) -> None:
+        """Into sequence 0."""
+        for _ in self.decode(rows(tokens, start=start, sequence=0)):
+            pass
 
     def share(self, sequence: int, source: int = 0) -> None:
         """Let a sequence begin with all that another one holds."""

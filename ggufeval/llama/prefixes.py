@@ -76,6 +76,9 @@ class Prefixes:
             return
         self._places[key] = (start, written)
 
+    def has(self, prefix: Tokens) -> bool:
+        return prefix.tobytes() in self._places
+
     def restore(self, context: Any, prefix: Tokens) -> bool:  # noqa: ANN401
         """Put the prefix into sequence 0 of an empty context; whether it was there."""
         if not (self._file and (place := self._places.get(prefix.tobytes()))):

@@ -119,6 +119,7 @@ def _batches(
     from ggufeval.llama.prefixes import Prefixes, recurring
 
     decoder.prefixes = Prefixes(recurring(plan, done))
+    decoder.n_common = plan.n_common
     started = time.perf_counter()
     position = -1
     for group in plan.groups:

@@ -93,6 +93,8 @@ class Plan:
     groups: tuple[Group, ...]
     stops: tuple[int, ...] = ()
     """Numbers of batches after which it may be left for good: the ends of its rounds."""
+    n_common: int = 0
+    """Tokens that all prefixes begin with, and that are decoded once for all of them."""
 
     @property
     def n_questions(self) -> int:
@@ -105,7 +107,9 @@ class Plan:
     @property
     def n_tokens(self) -> int:
         """Unique tokens: each prefix once, each suffix once."""
-        return sum(
-            len(group.prefix_tokens) + sum(batch.n_tokens for batch in group.batches)
+        return self.n_common + sum(
+            len(group.prefix_tokens)
+            - self.n_common
+            + sum(batch.n_tokens for batch in group.batches)
             for group in self.groups
         )

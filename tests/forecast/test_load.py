@@ -48,6 +48,15 @@ def test_a_prefix_is_decoded_again_for_the_batches_that_are_left():
     assert left(PLAN, 512, leave=True, done={0, 1, 2}) == Load()
 
 
+def test_what_all_prefixes_begin_with_is_decoded_once():
+    plan = Plan((group(600, (100,)), group(700, (50,)), group(300, (50,))), n_common=300)
+    load = left(plan, 512, leave=True, done={0})
+    assert load == (
+        of_rows(0, 700, 512) + of_rows(700, 50, 512) + of_rows(300, 0, 512) + of_rows(300, 50, 512)
+    )
+    assert left(plan, 512, leave=True).tokens == plan.n_tokens
+
+
 LOADS = (Load(600, 600 * 500), Load(500, 500 * 1200), Load(1500, 1500 * 900), Load(400, 400 * 2000))
 
 

@@ -21,9 +21,14 @@ FORM = answers.letter_form(" ", 4)
 
 
 def make_plan(
-    path: Path, questions: QuestionSet, budget: int = 512, max_items: int = 8, **options: bool
+    path: Path,
+    questions: QuestionSet,
+    budget: int = 512,
+    max_items: int = 8,
+    style: str = "mmlu",
+    **options: bool,
 ) -> Plan:
-    render = partial(prompts.render, "mmlu", questions.questions, questions.shots)
+    render = partial(prompts.render, style, questions.questions, questions.shots)
     with ModelProcess() as process:
         tokenized = process.tokenize(path, render)
     subjects = (question.subject for question in questions.questions)
@@ -158,6 +163,21 @@ def test_a_stream_stands_still_at_a_stop_and_can_be_left_there(q4_0, few_questio
         again = list(process.score(path, settings(halting), [FORM], halting))
     assert again[0].values == first.values
     assert [batch.position for batch in again] == list(range(whole.n_batches))
+
+
+def test_what_all_prefixes_begin_with_is_decoded_once(q4_0, few_questions):
+    """The system turn, which every subject's prompts have."""
+    path = q4_0.parts[0]
+    whole = make_plan(path, few_questions, style="chat")
+    assert whole.n_common >= plan.LEAST_SHARED
+    assert len(whole.groups) > 2
+    with ModelProcess() as process:
+        batches = list(process.score(path, settings(whole), [FORM], whole))
+    assert sum(batch.n_tokens for batch in batches) == whole.n_tokens
+    # Begun at any subject it is decoded there, and no bit of what follows is another one.
+    later = range(len(whole.groups[0].batches), whole.n_batches)
+    alone = score(path, whole, settings(whole), set(range(whole.n_batches)) - set(later))
+    assert alone == {s.question_id: s for i in later for s in batches[i].values}
 
 
 # --- questions on one text -------------------------------------------------------------------
