@@ -20,6 +20,7 @@ from ggufeval import runner, tasks
 from ggufeval.catalog.files import file_sha256
 from ggufeval.catalog.resolve import resolve
 from ggufeval.llama.client import ModelProcess
+from ggufeval.store import Store
 from ggufeval.types import LETTERS, Question, QuestionSet
 
 # A busy machine is not a bug: the first call of scipy alone may pass hypothesis' 200 ms.
@@ -78,6 +79,23 @@ def vocabulary(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("vocabulary") / "vocabulary.gguf"
     path.write_bytes(data)
     return path
+
+
+@pytest.fixture(scope="session")
+def stored_database(q4_0: runner.ModelFiles, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A results database, in one file, of a finished run and of one that is half done."""
+    path = tmp_path_factory.mktemp("stored") / "r.sqlite"
+    subjects = ("anatomy", "astronomy")
+    questions = tasks.load("sample", None, subjects=subjects, limit=8, shots=0)
+    with Store.open(path) as store:
+        runner.evaluate(q4_0, questions, store, runner.Options(shots=0))
+        options = runner.Options(shots=0, n_batch=256)
+        with runner.opened(q4_0, questions, store, options) as session:
+            session.advance(1)
+            assert session.plan.n_batches > 1
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA journal_mode = DELETE")
+    return path.read_bytes()
 
 
 @pytest.fixture(scope="session")

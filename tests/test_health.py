@@ -8,34 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from ggufeval import runner, tasks
 from ggufeval.errors import StoreError
 from ggufeval.store import Store, database, health
 
-OPTIONS = runner.Options(shots=0)
-
-
-@pytest.fixture(scope="module")
-def stored(q4_0, tmp_path_factory) -> bytes:
-    """A database of a finished run and of one that is half done."""
-    path = tmp_path_factory.mktemp("health") / "r.sqlite"
-    subjects = ("anatomy", "astronomy")
-    questions = tasks.load("sample", None, subjects=subjects, limit=8, shots=0)
-    with Store.open(path) as store:
-        runner.evaluate(q4_0, questions, store, OPTIONS)
-        options = runner.Options(shots=0, n_batch=256)
-        with runner.opened(q4_0, questions, store, options) as session:
-            session.advance(1)
-            assert session.plan.n_batches > 1
-    with closing(sqlite3.connect(path)) as db:
-        db.execute("PRAGMA journal_mode = DELETE")
-    return path.read_bytes()
-
 
 @pytest.fixture
-def copy(stored, tmp_path) -> Path:
+def copy(stored_database, tmp_path) -> Path:
     path = tmp_path / "r.sqlite"
-    path.write_bytes(stored)
+    path.write_bytes(stored_database)
     return path
 
 
@@ -52,21 +32,21 @@ def test_a_whole_database(copy):
     assert found.size_bytes == copy.stat().st_size
 
 
-def test_nothing_is_written(copy, stored):
+def test_nothing_is_written(copy, stored_database):
     health.check(copy)
-    assert copy.read_bytes() == stored
+    assert copy.read_bytes() == stored_database
     assert [path.name for path in copy.parent.iterdir()] == [copy.name]
 
 
-def test_a_damaged_page(copy, stored):
+def test_a_damaged_page(copy, stored_database):
     """The last one, overwritten."""
-    copy.write_bytes(stored[:-4096] + bytes(range(256)) * 16)
+    copy.write_bytes(stored_database[:-4096] + bytes(range(256)) * 16)
     problems = health.check(copy).problems
-    assert problems[0].startswith(f"Page {len(stored) // 4096}: ")
+    assert problems[0].startswith(f"Page {len(stored_database) // 4096}: ")
 
 
-def test_a_file_that_was_cut(copy, stored):
-    copy.write_bytes(stored[: len(stored) // 2])
+def test_a_file_that_was_cut(copy, stored_database):
+    copy.write_bytes(stored_database[: len(stored_database) // 2])
     try:
         problems = health.check(copy).problems
     except StoreError as error:

@@ -18,10 +18,11 @@ import zlib
 from contextlib import closing
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from ggufeval.errors import StoreError, UsageError
-from ggufeval.store import Store, database
+from ggufeval.store import Store, database, upkeep
 from ggufeval.store.vocabulary import BYTES_A_TOKEN
 from ggufeval.types import (
     BuildInfo,
@@ -437,6 +438,12 @@ def test_prompts_are_those_of_the_plan(store):
     assert store._rows("SELECT * FROM prompts") == []
 
 
+def test_what_is_to_be_said_of_prompts_stays_with_them(store):
+    sent = dataclasses.replace(PROMPTS, faults=("BOS twice.",), remarks=("Plain text.",))
+    run_id = store.begin(make_run(), QUESTIONS, sent)
+    assert store.result(run_id).prompts == sent
+
+
 def test_prompts_of_a_run_from_before_they_were_kept(store):
     run_id = store.begin(make_run(), QUESTIONS)
     add(store, run_id, 0)
@@ -614,6 +621,18 @@ def old(path, tmp_path):
             db.execute(f"INSERT INTO {table} SELECT * FROM new.{table}")  # noqa: S608
         db.commit()
     return run_id, tuple(records)
+
+
+def test_a_file_of_the_first_format_is_taken(old, path):
+    """It has the tables of format 2, which only brought a new status."""
+    run_id, records = old
+    alter(path, "PRAGMA user_version = 1")
+    with Store.open(path, read_only=True) as store:
+        assert store.result(run_id).records == records
+    with Store.open(path) as store:
+        add(store, run_id, 1)
+        assert store.run(run_id).n_done == 20
+        assert store._db.execute("PRAGMA user_version").fetchone()[0] == 4
 
 
 def test_a_file_of_format_2_gets_what_came_later(old, path):
@@ -949,6 +968,33 @@ def test_two_writers(path):
         assert len(runs) == 2
         assert {run.n_done for run in runs} == {800}
         assert {run.status for run in runs} == {RunStatus.DONE}
+
+
+def test_readers_see_whole_batches_while_another_writes(path, tmp_path):
+    """With Python's sqlite3, with pandas, with the store, and in a copy."""
+    seen, copied = [], 0
+    with write(path, "Q8_0", 200) as writer:
+        assert writer.stdout.readline() == "ready\n"
+        while writer.poll() is None:
+            with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
+                (n,) = db.execute("SELECT COUNT(*) FROM records").fetchone()
+                frame = pd.read_sql_query("SELECT batch FROM records", db)
+            with Store.open(path, read_only=True) as store:
+                (run,) = store.runs()
+                records = store.result(run.id).records
+            assert n % 20 == 0
+            assert (frame["batch"].value_counts() == 20).all()
+            assert n <= len(frame) <= len(records)
+            assert len(records) % 20 == 0
+            copied += 1
+            upkeep.backup(path, tmp_path / f"copy-{copied}.sqlite")
+            with Store.open(tmp_path / f"copy-{copied}.sqlite", read_only=True) as store:
+                assert store.runs()[0].n_done >= len(records)
+            seen.append(len(records))
+            writer.stdout.readline()
+    assert writer.returncode == 0
+    assert seen == sorted(seen)
+    assert len(set(seen)) > 1
 
 
 def test_many_may_make_the_file_at_once(path):
