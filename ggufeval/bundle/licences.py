@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 from ggufeval import tasks
 from ggufeval.tasks import hub, outline
 from ggufeval.types import Question, Run
 
+DIGESTS = Path(__file__).with_name("mmlu.digests")
+"""Made by scripts/make_mmlu_digests.py."""
+_BYTES = 4
 _MIT = """\
 Permission is hereby granted, free of charge, to any person obtaining a copy
 of this software and associated documentation files (the "Software"), to deal
@@ -64,7 +70,7 @@ _SAMPLE = Terms(
 
 def terms(run: Run, questions: Sequence[Question]) -> Terms:
     """The licence is known of questions that are the embedded ones, and of MMLU's: from the hub, or
-    with its subjects and numbers from a folder. A file of one's own is nobody's but its owner's,
+    word for word those from a folder. A file of one's own is nobody's but its owner's,
     whatever its name."""
     if run.fingerprint.tool == "" and run.task == "sample" and _are_embedded(questions):
         return _SAMPLE
@@ -79,13 +85,26 @@ def _are_embedded(questions: Sequence[Question]) -> bool:
 
 
 def _are_mmlus(questions: Sequence[Question]) -> bool:
-    """`mmlu/test/<subject>/<row>`, of rows that MMLU has."""
-    sizes = outline.sizes()
-    return all(_is_mmlus(q.id.split("/"), q, sizes) for q in questions)
+    """Whether each of them is the question of MMLU that it is called."""
+    known = _known()
+    return all(known.get(question.id) == digest(question) for question in questions)
 
 
-def _is_mmlus(parts: list[str], question: Question, sizes: dict[str, int]) -> bool:
-    if parts[:2] != ["mmlu", "test"] or len(parts) != 4 or len(question.choices) != 4:
-        return False
-    row = parts[3]
-    return row.isascii() and row.isdigit() and int(row) < sizes.get(parts[2], 0)
+def names() -> list[str]:
+    """Ids of all questions of MMLU's split `test`, subjects in the order of the alphabet."""
+    sizes = sorted(outline.sizes().items())
+    return [f"mmlu/test/{subject}/{row}" for subject, n in sizes for row in range(n)]
+
+
+def digest(question: Question) -> bytes:
+    """The first four bytes of the SHA-256 of its text, choices and answer: one of MMLU's names on
+    another question would pass for MMLU's one time in four thousand million."""
+    whole = "\0".join((question.stem, *question.choices, str(question.answer)))
+    return hashlib.sha256(whole.encode()).digest()[:_BYTES]
+
+
+@cache
+def _known() -> dict[str, bytes]:
+    digests = DIGESTS.read_bytes()
+    cut = (digests[i : i + _BYTES] for i in range(0, len(digests), _BYTES))
+    return dict(zip(names(), cut, strict=True))
