@@ -168,8 +168,9 @@ def prepare(
         (question.subject, (question.id, rotation), prompt.text)
         for (question, rotation), prompt in zip(asked, tokenized, strict=True)
     )
-    texts = replace(texts, shots=questions.shots)
-    prompts = tuple(replace(prompt, text="") for prompt in tokenized)
+    first = tokenized[0]
+    texts = replace(texts, shots=questions.shots, faults=first.faults, remarks=first.remarks)
+    prompts = tuple(replace(p, text="", faults=(), remarks=()) for p in tokenized)
     subjects = (question.subject for question in put)
     pairs = list(zip(subjects, prompts, strict=True))
     machine = process.machine()

@@ -19,6 +19,7 @@ from ggufeval.llama.client import ModelProcess
 from ggufeval.readers import Answered
 from ggufeval.store import Store
 from ggufeval.types import Fingerprint, Plan, Prompts, QuestionSet, Run, RunStatus
+from ggufeval.watch import Watch
 
 __all__ = [
     "ModelFiles",
@@ -44,6 +45,10 @@ class Progress(Protocol):
         """Of the plan's questions, rotations counted."""
 
     def advance(self, n_questions: int, n_correct: int, n_tokens: int) -> None: ...
+
+    def tell(self, sentence: str) -> None:
+        """Of something that a user would want to stop for."""
+
     def end(self) -> None: ...
 
 
@@ -52,6 +57,7 @@ class Silent:
 
     def start(self, run: Run, plan: Plan, n_done: int, n_correct: int) -> None: ...
     def advance(self, n_questions: int, n_correct: int, n_tokens: int) -> None: ...
+    def tell(self, sentence: str) -> None: ...
     def end(self) -> None: ...
 
 
@@ -73,6 +79,7 @@ class Session:
         self._job = job
         self._store = store
         self._progress = progress
+        self._watch = Watch(job.reader.name)
         self._answers: Iterator[Answered] | None = None
         self._asked = job.by_batch
         self._done = store.done_batches(run.id)
@@ -156,6 +163,8 @@ class Session:
         run = replace(self.run, n_tokens=round(share * self.run.n_tokens))
         self._progress.start(run, self.plan, len(right), sum(right))
         try:
+            for sentence in (*self.prompts.faults, *self.prompts.remarks):
+                self._progress.tell(sentence)
             for batch in self._answers:
                 self._record(batch)
                 to_do.discard(batch.position)
@@ -198,6 +207,9 @@ class Session:
             self.correct.setdefault((record.question_id, record.rotation), record.correct)
         n_correct = sum(record.correct for record in records)
         self._progress.advance(len(records), n_correct, batch.n_tokens)
+        shown = (question for question, _ in asked)
+        for sentence in self._watch.see(zip(batch.records, shown, strict=True)):
+            self._progress.tell(sentence)
 
 
 @contextmanager

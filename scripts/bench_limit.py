@@ -81,7 +81,7 @@ def limit(path: Path, questions: QuestionSet, prompt: str, folder: Path) -> floa
         deepest = max(len(group.prefix_tokens) for group in ready.work.plan.groups)
         n_ctx = max(settings.n_ctx, deepest + PROMPT_TOKENS)
         ready = replace(ready, work=replace(ready.work, settings=replace(settings, n_ctx=n_ctx)))
-        scorer.Scorer = _Engine  # type: ignore[misc]
+        scorer.Scorer = _Engine  # type: ignore[assignment,misc]
         answers = ready.reader.answers(process, path, ready.work)
         bound, ratios = 0.0, []
         subjects = iter(dict.fromkeys(question.subject for question, _ in ready.asked))

@@ -103,7 +103,24 @@ class _Counts:
         ]
 
 
-class Bar:
+class _Teller:
+    """Tells each sentence once, though all levels of a sweep may have it."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    def tell(self, sentence: str) -> None:
+        if sentence not in self._told:
+            self._told.add(sentence)
+            self._say(f"Note: {self._counts.label}: {sentence}")
+
+    _counts: _Counts
+
+    def _say(self, text: str) -> None:
+        _say(text)
+
+
+class Bar(_Teller):
     """tqdm's, with as many facts as there is room for: tqdm would cut a number in the middle."""
 
     def start(self, run: Run, plan: Plan, n_done: int, n_correct: int) -> None:
@@ -129,6 +146,11 @@ class Bar:
         self._bar.set_postfix_str(", ".join(facts), refresh=False)
         self._bar.update(n_questions)
 
+    def _say(self, text: str) -> None:
+        self._bar.clear()
+        super()._say(text)
+        self._bar.refresh()
+
     def _room(self) -> int:
         """Columns for name and facts, beside the counts and a short bar."""
         total = self._counts.n_questions
@@ -138,7 +160,7 @@ class Bar:
         self._bar.close()
 
 
-class Lines:
+class Lines(_Teller):
     """For logs."""
 
     def start(self, run: Run, plan: Plan, n_done: int, n_correct: int) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ggufeval.errors import GgufevalError, WorkerError
 from ggufeval.llama import services
@@ -31,6 +31,9 @@ from ggufeval.types import (
     TokenizedPrompt,
     Tokens,
 )
+
+if TYPE_CHECKING:
+    from ggufeval.llama.model import Model
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 GO_ON = "go on"
@@ -219,14 +222,28 @@ def _quantized_size(parts: Sequence[Path], quantization: str) -> int:
 def _tokenize(path: Path, render: Render) -> Iterator[list[TokenizedPrompt]]:
     """The prompts that `render` makes for this model, in its tokens, some at a time: all of MMLU's
     are 80 MB, which would lie here, in the pipe and beyond it. Loads the vocabulary alone."""
+    from ggufeval.llama.model import Model
+
+    return _in_tokens(path, render, Model.tokenize_prompts)
+
+
+def _in_tokens(
+    path: Path,
+    render: Render,
+    tokenize: Callable[[Model, Sequence[Prompt]], list[TokenizedPrompt]],
+) -> Iterator[list[TokenizedPrompt]]:
     from ggufeval.llama import capi
     from ggufeval.llama.model import Model
+    from ggufeval.llama.remarks import remarked
 
     capi.start()
     with Model(path, vocab_only=True) as model:
         prompts = render(model.chat_template)
         for start in range(0, len(prompts), _PROMPTS):
-            yield model.tokenize_prompts(prompts[start : start + _PROMPTS])
+            tokenized = tokenize(model, prompts[start : start + _PROMPTS])
+            if not start:
+                tokenized[:1] = [remarked(model, prompt) for prompt in tokenized[:1]]
+            yield tokenized
 
 
 def _pieces(path: Path, tokens: Tokens) -> list[Piece]:
@@ -240,14 +257,9 @@ def _pieces(path: Path, tokens: Tokens) -> list[Piece]:
 
 def _tokenize_cloze(path: Path, render: Render) -> Iterator[list[TokenizedPrompt]]:
     """As `_tokenize`, with the prompts' answers as continuations."""
-    from ggufeval.llama import capi, cloze
-    from ggufeval.llama.model import Model
+    from ggufeval.llama import cloze
 
-    capi.start()
-    with Model(path, vocab_only=True) as model:
-        prompts = render(model.chat_template)
-        for start in range(0, len(prompts), _PROMPTS):
-            yield cloze.tokenize_prompts(model, prompts[start : start + _PROMPTS])
+    return _in_tokens(path, render, cloze.tokenize_prompts)
 
 
 def _check_grammar(path: Path, gbnf: str) -> None:

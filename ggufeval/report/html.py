@@ -15,6 +15,7 @@ from ggufeval.report.decompositions import (
 )
 from ggufeval.report.format import Format
 from ggufeval.report.groups import group_legend, group_rows
+from ggufeval.report.notes import notes
 from ggufeval.report.packed import allowed, chart_library, packed, packed_json, page_script
 from ggufeval.report.plots import plots
 from ggufeval.report.plots.plot import tone
@@ -36,7 +37,6 @@ from ggufeval.report.sentences import (
     finding,
     heading,
     legend,
-    notes,
     positions_legend,
 )
 from ggufeval.report.verdicts import basis, verdicts

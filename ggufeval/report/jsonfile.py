@@ -59,6 +59,7 @@ def render(
         **({"stopping": comparison.stopping} if comparison.stopping else {}),
         "interval_level": comparison.reference.micro.level,
         "alarms": comparison.alarms,
+        "remarks": comparison.remarks,
         "models": models,
     }
     if comparison.groups:

@@ -15,6 +15,7 @@ from ggufeval.report.decompositions import (
 )
 from ggufeval.report.format import Format
 from ggufeval.report.groups import group_legend, group_rows
+from ggufeval.report.notes import notes
 from ggufeval.report.rows import (
     DIVERGENCE,
     Row,
@@ -31,7 +32,6 @@ from ggufeval.report.sentences import (
     finding,
     heading,
     legend,
-    notes,
     positions_legend,
 )
 from ggufeval.report.verdicts import basis, verdicts

@@ -16,6 +16,7 @@ from ggufeval.report.decompositions import (
 )
 from ggufeval.report.format import Format
 from ggufeval.report.groups import GroupRow, group_legend, group_rows
+from ggufeval.report.notes import notes
 from ggufeval.report.page import DEFAULT_WIDTH, Column, Page, terminal_of
 from ggufeval.report.rows import Row, has_divergence, has_letter_mass, n_positions, rows
 from ggufeval.report.sentences import (
@@ -24,7 +25,6 @@ from ggufeval.report.sentences import (
     divergence_legend,
     heading,
     legend,
-    notes,
     positions_legend,
 )
 from ggufeval.report.verdicts import basis, verdicts

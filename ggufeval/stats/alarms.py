@@ -13,7 +13,7 @@ from ggufeval.types import LETTERS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ggufeval.types import Score
+    from ggufeval.types import RunResult, Score
 
 LETTER_SHARE = 0.6
 """A model that gives one letter more often than this has collapsed onto it."""
@@ -73,6 +73,17 @@ def score_alarms(scores: Sequence[Score], chance: float) -> Iterator[str]:
         found = [(score.run.model.label, measure(score)) for score in scores]
         if affected := "; ".join(f"{label} {value}" for label, value in found if value):
             yield f"{sentence}: {affected}."
+
+
+def of_prompts(runs: Sequence[RunResult], kind: str) -> Iterator[str]:
+    """What is to be said of the prompts, `faults` or `remarks`, each once, with the models whose
+    prompts it is said of, where it is not all."""
+    labels: dict[str, list[str]] = {}
+    for one in runs:
+        for sentence in getattr(one.prompts, kind, ()):
+            labels.setdefault(sentence, []).append(one.run.model.label)
+    for sentence, affected in labels.items():
+        yield sentence if len(affected) == len(runs) else f"{'; '.join(affected)}: {sentence}"
 
 
 def reference_alarms(reference: Score) -> Iterator[str]:

@@ -8,7 +8,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
 from ggufeval.errors import ComparisonError
-from ggufeval.stats.alarms import at_chance, letter_alarms, reference_alarms, score_alarms
+from ggufeval.stats.alarms import (
+    at_chance,
+    letter_alarms,
+    of_prompts,
+    reference_alarms,
+    score_alarms,
+)
 from ggufeval.stats.decomposition import decompositions
 from ggufeval.stats.differences import difference, micro_counts
 from ggufeval.stats.divergence import divergence
@@ -102,6 +108,7 @@ def compare(
     chance = sum(1 / k for k in sample.n_choices.tolist()) / sample.n
     alarms = [
         *mismatches,
+        *of_prompts(runs, "faults"),
         *_coverage_alarms(runs, sample),
         *(reference_alarms(scores[0]) if candidates else ()),
         *score_alarms(scores, chance),
@@ -139,6 +146,7 @@ def compare(
         chance=chance,
         reference_at_chance=guesses,
         alarms=tuple(alarms),
+        remarks=tuple(of_prompts(runs, "remarks")),
         margin=margin,
         alpha=alpha,
         unjudged=unjudged if candidates and not guesses else "",

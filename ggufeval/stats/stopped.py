@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from ggufeval.errors import ComparisonError
-from ggufeval.stats.alarms import guesses, letter_alarms, reference_alarms, score_alarms
+from ggufeval.stats.alarms import (
+    guesses,
+    letter_alarms,
+    of_prompts,
+    reference_alarms,
+    score_alarms,
+)
 from ggufeval.stats.divergence import divergence
 from ggufeval.stats.paired import discordance
 from ggufeval.stats.sample import Answers, Sample
@@ -47,7 +53,6 @@ def compare_stopped(
     margin: float,
     alpha: float,
     level: float,
-    alarms: Sequence[str] = (),
 ) -> Comparison:
     """Compare runs over one plan with a random order, of which some may have ended early.
 
@@ -79,7 +84,7 @@ def compare_stopped(
         chance=chance,
         reference_at_chance=at_chance,
         alarms=(
-            *alarms,
+            *of_prompts((reference, *candidates), "faults"),
             *(reference_alarms(scored) if candidates else ()),
             *score_alarms(scores, chance),
             *(alarm for score in scores[1:] for alarm in letter_alarms(scored, score)),
@@ -87,6 +92,7 @@ def compare_stopped(
         margin=margin,
         alpha=alpha,
         stopping=rule,
+        remarks=tuple(of_prompts((reference, *candidates), "remarks")),
     )
 
 

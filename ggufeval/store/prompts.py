@@ -21,6 +21,8 @@ def put(db: Connection, plan_hash: str, prompts: Prompts) -> None:
     tree = {
         "shared": prompts.shared,
         "rest": rest,
+        "faults": prompts.faults,
+        "remarks": prompts.remarks,
         "shots": [
             (q.id, q.subject, q.stem, q.choices, q.answer)
             for group in prompts.shots.values()
@@ -48,4 +50,5 @@ def get(db: Connection, plan_hash: str) -> Prompts | None:
     for name, subject, stem, choices, answer in tree.get("shots", ()):  # not kept before
         question = Question(name, subject, stem, tuple(choices), answer)
         shots[subject] = (*shots.get(subject, ()), question)
-    return Prompts(tuple(tree["shared"]), rest, shots)
+    said = (tuple(map(str, tree.get(name, ()))) for name in ("faults", "remarks"))
+    return Prompts(tuple(tree["shared"]), rest, shots, *said)

@@ -30,6 +30,9 @@ class TokenizedPrompt:
     continuations: tuple[Continuation, ...] = ()
     text: str = ""
     """As it was rendered; empty where nobody wants it any more."""
+    faults: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    """Of the first one of a run, which stands for all: see `Prompts`."""
 
     @property
     def n_tokens(self) -> int:

@@ -57,6 +57,10 @@ class Prompts:
     """Question id and rotation -> index into `shared`, and the text that follows that one."""
     shots: Mapping[str, tuple[Question, ...]] = field(default_factory=dict)
     """Subject -> the solved examples in them, in order; empty: none, or they were not kept."""
+    faults: tuple[str, ...] = ()
+    """Sentences on what must not be: BOS twice, say."""
+    remarks: tuple[str, ...] = ()
+    """Sentences on what may be meant so: an instruct model that is asked in plain text."""
 
     @classmethod
     def of(cls, texts: Iterable[tuple[str, tuple[str, int], str]]) -> Self:

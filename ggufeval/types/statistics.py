@@ -273,6 +273,8 @@ class Comparison:
     """One for each candidate that another one is the written-out weights of."""
     views: tuple[View, ...] = ()
     """The models once more, on part of the questions or with other weights; see `stats.views`."""
+    remarks: tuple[str, ...] = ()
+    """One sentence each, what may be meant so: see `Prompts.remarks`."""
 
 
 @dataclass(frozen=True, slots=True)

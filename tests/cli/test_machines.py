@@ -298,6 +298,24 @@ def test_how_long_a_run_takes_that_may_end_early_nobody_knows(monkeypatch):
     assert not sys.stderr.getvalue().split("\r")[-1].strip()
 
 
+def test_what_a_run_tells_is_told_once_for_all_levels(capsys):
+    plan = SimpleNamespace(n_questions=160, n_tokens=16_000, stops=())
+    lines, bar = _progress.Lines(), _progress.Bar()
+    for progress in (lines, bar):
+        for label in ("Tiny Q8_0", "Tiny Q4_0"):
+            run = SimpleNamespace(
+                model=SimpleNamespace(label=label),
+                fingerprint=SimpleNamespace(max_tokens=0),
+                n_tokens=0,
+            )
+            progress.start(run, plan, 0, 0)
+            progress.tell("In plain text.")
+            progress.end()
+    told = capsys.readouterr().err
+    assert told.count("Note: Tiny Q8_0: In plain text.\n") == 2
+    assert told.count("Note: ") == 2
+
+
 # --- systems ---
 
 

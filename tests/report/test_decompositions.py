@@ -7,8 +7,8 @@ import pytest
 
 from ggufeval.report import html, jsonfile, markdown, terminal
 from ggufeval.report.decompositions import decomposition_legend
+from ggufeval.report.notes import notes
 from ggufeval.report.rows import rows
-from ggufeval.report.sentences import notes
 from ggufeval.types import Candidate, Decomposition, Difference, Estimate
 
 AT_80 = """\

@@ -2,12 +2,12 @@ from dataclasses import replace
 
 import pytest
 
+from ggufeval.report.notes import notes
 from ggufeval.report.sentences import (
     alarms,
     finding,
     heading,
     legend,
-    notes,
     positions_legend,
     replication,
 )
@@ -91,6 +91,11 @@ def test_legend_of_a_single_run_is_short(single):
     assert legend(single) == (
         "accuracy: micro, in %, with its 95% interval; bpw: measured bits per weight."
     )
+
+
+def test_what_may_be_meant_so_is_a_note(single):
+    said = notes(replace(single, remarks=("In plain\x1b text.",)))
+    assert "In plain\\x1b text." in said
 
 
 def test_notes(comparison):

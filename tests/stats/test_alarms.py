@@ -7,6 +7,7 @@ import pytest
 
 from ggufeval.stats import compare, score
 from ggufeval.stats.alarms import at_chance, letter_alarms, letter_distance, score_alarms
+from ggufeval.types import Prompts
 
 
 def alarms(result):
@@ -117,3 +118,13 @@ def test_a_comparison_names_every_model(make_result):
         ),
         "Tiny Q2_K",
     ]
+
+
+def test_what_is_said_of_prompts_names_models_where_it_is_not_all(make_result):
+    one, other = (make_result({"law": "AABAC" * 12}, label=f"Tiny {q}") for q in ("Q8_0", "Q4_0"))
+    one = replace(one, prompts=Prompts((), {}, faults=("BOS twice.",), remarks=("Plain.",)))
+    other = replace(other, prompts=Prompts((), {}, remarks=("Plain.",)))
+    found = compare(one, [other])
+    assert found.alarms == ("Tiny Q8_0: BOS twice.",)
+    assert found.remarks == ("Plain.",)
+    assert compare(other, [replace(other, prompts=None)]).remarks == ("Tiny Q4_0: Plain.",)
