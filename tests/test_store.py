@@ -562,8 +562,8 @@ def alter(path, *statements):
 
 
 def test_newer_version(store, path):
-    alter(path, "PRAGMA user_version = 5")
-    with pytest.raises(StoreError, match=r"newer ggufeval \(format 5; this one knows 4\). Upgrade"):
+    alter(path, "PRAGMA user_version = 6")
+    with pytest.raises(StoreError, match=r"newer ggufeval \(format 6; this one knows 5\). Upgrade"):
         Store.open(path)
 
 
@@ -632,13 +632,13 @@ def test_a_file_of_the_first_format_is_taken(old, path):
     with Store.open(path) as store:
         add(store, run_id, 1)
         assert store.run(run_id).n_done == 20
-        assert store._db.execute("PRAGMA user_version").fetchone()[0] == 4
+        assert store._db.execute("PRAGMA user_version").fetchone()[0] == database.VERSION
 
 
 def test_a_file_of_format_2_gets_what_came_later(old, path):
     run_id, records = old
     with Store.open(path) as store:
-        assert store._db.execute("PRAGMA user_version").fetchone()[0] == 4
+        assert store._db.execute("PRAGMA user_version").fetchone()[0] == database.VERSION
         assert store.result(run_id).records == records
         assert store.result(run_id).prompts is None
         assert store.begin(make_run(), QUESTIONS, PROMPTS) == run_id
@@ -669,7 +669,7 @@ def former(path):
 def test_a_file_of_format_3_gets_what_came_later(former, path):
     run_id, records = former
     with Store.open(path) as store:
-        assert store._db.execute("PRAGMA user_version").fetchone()[0] == 4
+        assert store._db.execute("PRAGMA user_version").fetchone()[0] == database.VERSION
         assert store.result(run_id).records == records
         assert store.result(run_id).prompts == PROMPTS
         store.add_vocabularies(run_id, VOCABULARIES)
@@ -774,7 +774,7 @@ def test_vocabularies_take_about_what_is_told_beforehand(store):
 )
 def test_other_tables(store, path, statement):
     alter(path, statement)
-    with pytest.raises(StoreError, match="tables are not those of format 4"):
+    with pytest.raises(StoreError, match="tables are not those of format 5"):
         Store.open(path)
 
 

@@ -150,6 +150,14 @@ def test_the_digest_of_a_fingerprint_stays():
     assert FINGERPRINT.digest == "64c519f6463ae3898e5c829eb2fed429984c6b2696023d403ad57fdacec07ebd"
 
 
+def test_variables_of_the_environment_are_part_of_the_build():
+    build = dataclasses.replace(BUILD, variables=("GGML_CUDA_FORCE_MMQ=1",))
+    other = dataclasses.replace(FINGERPRINT, build=build)
+    assert other.digest != FINGERPRINT.digest
+    assert Fingerprint.from_json(other.to_json()) == other
+    assert FINGERPRINT.differences(other) == ("build.variables",)
+
+
 def test_equal_fingerprints_have_equal_digests():
     assert Fingerprint.from_json(FINGERPRINT.to_json()).digest == FINGERPRINT.digest
 

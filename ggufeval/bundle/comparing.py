@@ -147,6 +147,7 @@ _CAUSES = {
     "build.libraries_sha256": "another build of llama.cpp",
     "build.system_info": "another processor, or other instructions of it in use",
     "build.devices": "other devices",
+    "build.variables": "other GGML_ variables in the environment",
     "engine.n_gpu_layers": "other layers on the GPU",
     "engine.n_threads": "another number of threads",
     "engine.flash_attn": "flash attention",

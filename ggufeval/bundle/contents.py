@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ggufeval.types import Question, Record, Run
 
 FORMAT = "ggufeval bundle"
-VERSION = 1
+VERSION = 2
 """It grows whenever a reader of the former one would misunderstand something."""
 
 MANIFEST = "manifest.json"

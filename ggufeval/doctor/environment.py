@@ -33,8 +33,8 @@ _WAITING = {
     "active": "waiting threads spin on, which slows other programs on these cores, and theirs us.",
 }
 _ARITHMETIC = (
-    "may change the arithmetic, and no run's fingerprint knows of it: compare only runs that were "
-    "made with the same."
+    "may change the arithmetic, so it is a part of each run's fingerprint: runs that were made "
+    "without it are not compared with those that were made with it."
 )
 
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import os
 import re
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import llama_cpp
@@ -194,7 +195,15 @@ def build_info() -> BuildInfo:
         libraries_sha256=digest.hexdigest(),
         system_info=llama_cpp.llama_print_system_info().decode().strip(),
         devices=devices(),
+        variables=_variables(),
     )
+
+
+def _variables() -> tuple[str, ...]:
+    """Some of these change the arithmetic. Of paths the last part is kept: the rest tells nothing
+    but whose machine it is."""
+    found = {name: value for name, value in os.environ.items() if name.startswith("GGML_")}
+    return tuple(f"{name}={PureWindowsPath(found[name]).name}" for name in sorted(found))
 
 
 def supports_gpu_offload() -> bool:

@@ -206,6 +206,8 @@ class BuildInfo:
     libraries_sha256: str
     system_info: str
     devices: tuple[str, ...]
+    variables: tuple[str, ...] = ()
+    """Of the environment, `NAME=value`, that ggml may have heeded: `GGML_CUDA_FORCE_MMQ=1`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,13 +248,16 @@ class Fingerprint:
         later = ("parser", "temperature", "max_tokens", "seed", "permute", "stopping", "tool")
         fields = asdict(self)
         kept = {name: value for name, value in fields.items() if value or name not in later}
+        if not self.build.variables:
+            del kept["build"]["variables"]
         return json.dumps(kept, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> Fingerprint:
         fields = json.loads(text)
         fields["engine"] = EngineSettings(**fields["engine"])
-        fields["build"]["devices"] = tuple(fields["build"]["devices"])
+        for name in ("devices", "variables"):
+            fields["build"][name] = tuple(fields["build"].get(name, ()))
         fields["build"] = BuildInfo(**fields["build"])
         return cls(**fields)
 

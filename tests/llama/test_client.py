@@ -174,3 +174,12 @@ def test_this_build_tells_what_it_is():
     assert any(device.startswith("CPU") for device in machine.build.devices)
     assert types["Q4_K_M"] == 4.5
     assert types["F16"] == 16
+
+
+def test_ggmls_variables_are_told_without_folders(monkeypatch):
+    monkeypatch.setenv("GGML_SOMETHING", "1")
+    monkeypatch.setenv("GGML_BACKEND_LIST", "/home/jane/lib/backend.so")
+    monkeypatch.setenv("OTHER", "1")
+    with ModelProcess() as process:
+        found = process.machine().build.variables
+    assert found == ("GGML_BACKEND_LIST=backend.so", "GGML_SOMETHING=1")
