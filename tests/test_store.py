@@ -481,7 +481,7 @@ def test_the_file_says_whose_it_is_and_is_safe(path):
     with Store.open(path) as store:
         pragmas = ("application_id", "user_version", "journal_mode", "synchronous", "foreign_keys")
         found = [store._db.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas]
-    assert found == [int.from_bytes(b"GGEV"), 4, "wal", 2, 1]
+    assert found == [int.from_bytes(b"GGEV"), database.VERSION, "wal", 2, 1]
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
