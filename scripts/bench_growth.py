@@ -135,13 +135,15 @@ def main() -> None:
         point(options.models[0], load(int(n)), by_size=False) for n in options.questions.split(",")
     ]
     show(by_questions, "questions")
-    charts.append(chart(by_questions, "questions"))
+    if len(by_questions) > 1:
+        charts.append(chart(by_questions, "questions"))
     if len(options.models) > 1:
         questions = load(options.limit)
         by_size = [point(path, questions, by_size=True) for path in options.models]
         show(by_size, "billion weights")
         charts.append(chart(by_size, "billion weights"))
-    write(charts, options.output)
+    if charts:
+        write(charts, options.output)
 
 
 if __name__ == "__main__":

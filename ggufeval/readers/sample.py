@@ -65,10 +65,10 @@ class SampleReader(Reader):
         rounds: Sequence[int] = (),
         has_state: bool = False,  # noqa: ARG002 - nothing is shared but the prefix
     ) -> Plan:
-        """All questions in one group, unless their subjects share so much that it saves tokens:
-        the more stand in a group, the fewer slots are empty."""
-        together = [("", prompt) for _, prompt in prompts]
-        plans = [
+        """All questions in one group, unless each subject's share so much more that it is worth
+        the slots that are empty at its end."""
+        alone = [("", prompt) for _, prompt in prompts]
+        together, apart = (
             plan.make(
                 grouped,
                 budget=max(budget, _BUDGET),
@@ -77,9 +77,10 @@ class SampleReader(Reader):
                 max_tokens=self.sampling.max_tokens,
                 rounds=rounds,
             )
-            for grouped in (together, prompts)
-        ]
-        return min(plans, key=lambda one: one.n_tokens)
+            for grouped in (alone, prompts)
+        )
+        n_saved = together.n_tokens - apart.n_tokens
+        return apart if n_saved >= plan.LEAST_SHARED * len(apart.groups) else together
 
     def context_size(self, the_plan: Plan) -> int:
         return plan.generation_context_size(the_plan, self.sampling)
