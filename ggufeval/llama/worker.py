@@ -27,6 +27,7 @@ from ggufeval.types import (
     Memory,
     ModelDetails,
     ModelInfo,
+    Prompt,
     Recipe,
     TokenizedPrompt,
     Tokens,
