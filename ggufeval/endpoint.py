@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from typing import Any
 from urllib.parse import urlsplit
 
-from ggufeval.errors import UsageError
+from ggufeval.errors import UnprotectedError, UsageError
 
 
 def check(endpoint: str) -> None:
@@ -30,6 +31,24 @@ def _is_here(host: str) -> bool:
         return False
 
 
+def follow_protected(client: Any) -> None:  # noqa: ANN401 - of whatever library the hub's client has
+    """Have an HTTP client raise UnprotectedError before it goes where `check` would not let it:
+    the hub redirects to other addresses."""
+    hooks = client.event_hooks
+    if _follow not in hooks["request"]:
+        client.event_hooks = hooks | {"request": [*hooks["request"], _follow]}
+
+
+def _follow(request: Any) -> None:  # noqa: ANN401
+    try:
+        check(str(request.url))
+    except UsageError:
+        raise UnprotectedError(
+            f"The hub sends to {request.url.scheme}://{request.url.host}, where anybody on the way "
+            "could read and change what comes. Check HF_ENDPOINT, or give the path of a GGUF."
+        ) from None
+
+
 def shown(text: str) -> str:
-    """An address, or what was said of one, without a user's name and password in it."""
-    return re.sub(r"//[^/@\s]*@", "//", text)
+    """An address, or what was said of one, without a user's name and password or token in it."""
+    return re.sub(r"(//)[^/@\s]*@|(Bearer )[^'\"]*", r"\1\2", text)

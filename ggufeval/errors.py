@@ -45,6 +45,10 @@ class UnavailableError(ModelError):
     """A repository that is not there, or not for this user. Another one may be."""
 
 
+class UnprotectedError(ModelError):
+    """A hub that redirects to an address without https."""
+
+
 class UnreachableError(ModelError):
     """A hub that does not answer, or not now."""
 

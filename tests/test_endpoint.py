@@ -51,3 +51,15 @@ def test_who_asks_is_not_shown():
     with pytest.raises(UsageError) as told:
         endpoint.check("http://me:pass@mirror.example")
     assert "pass" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("at https://me:pass@hub.example/x?y", "at https://hub.example/x?y"),
+        ("Illegal header value b'Bearer hf_secret\\x01'", "Illegal header value b'Bearer '"),
+        ("nothing @ all // here", "nothing @ all // here"),
+    ],
+)
+def test_neither_password_nor_token_is_shown(said, shown):
+    assert endpoint.shown(said) == shown

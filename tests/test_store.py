@@ -554,6 +554,73 @@ def test_database_of_another_program_is_left_alone(path, statements):
     assert path.read_bytes() == before
 
 
+def test_what_a_crash_left_beside_another_programs_database_stays(tmp_path):
+    """SQLite, let near it, puts the WAL into the database and removes it."""
+    with closing(sqlite3.connect(tmp_path / "places.sqlite")) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("CREATE TABLE moz_places (id)")
+        db.execute("PRAGMA wal_checkpoint")
+        db.execute("INSERT INTO moz_places VALUES (1)")
+        db.commit()
+        crashed = tmp_path / "crashed"
+        crashed.mkdir()
+        for name in ("places.sqlite", "places.sqlite-wal"):
+            (crashed / name).write_bytes((tmp_path / name).read_bytes())
+    before = {file.name: file.read_bytes() for file in crashed.iterdir()}
+    for read_only in (False, True):
+        with pytest.raises(StoreError, match="belongs to another program"):
+            Store.open(crashed / "places.sqlite", read_only=read_only)
+    assert {file.name: file.read_bytes() for file in crashed.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("statement", "what"),
+    [
+        ("CREATE TRIGGER t AFTER INSERT ON records BEGIN DELETE FROM records; END", "trigger t"),
+        ("CREATE TRIGGER t DELETE ON RUNS BEGIN SELECT 1; END", "trigger t"),
+    ],
+)
+def test_a_database_that_acts_by_itself_is_refused(path, statement, what):
+    Store.open(path).close()
+    alter(path, statement)
+    before = path.read_bytes()
+    for read_only in (False, True):
+        with pytest.raises(StoreError, match=f"holds the {what}, which ggufeval never makes"):
+            Store.open(path, read_only=read_only)
+    assert path.read_bytes() == before
+
+
+def test_a_view_or_a_virtual_table_is_no_table_of_ours(path):
+    Store.open(path).close()
+    alter(path, "DROP TABLE sweep_runs", "CREATE VIEW sweep_runs AS SELECT 1 AS position")
+    with pytest.raises(StoreError, match="its tables are not those of format"):
+        Store.open(path)
+    alter(
+        path,
+        "DROP VIEW sweep_runs",
+        "CREATE VIRTUAL TABLE sweep_runs USING fts5(position, sweep_id, run_id)",
+    )
+    with pytest.raises(StoreError, match="holds the table sweep_runs, which ggufeval never makes"):
+        Store.open(path)
+
+
+def test_a_view_of_ones_own_may_stay(path):
+    Store.open(path).close()
+    alter(path, "CREATE VIEW mine AS SELECT id FROM runs")
+    with Store.open(path) as store:
+        assert store.runs() == ()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither pipes nor devices there")
+def test_a_pipe_or_a_device_is_no_database(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "null").symlink_to("/dev/null")
+    for name in ("pipe", "null"):
+        for read_only in (False, True):
+            with pytest.raises(StoreError, match=f"{name}: a results database.*this is no file"):
+                Store.open(tmp_path / name, read_only=read_only)
+
+
 def alter(path, *statements):
     with closing(sqlite3.connect(path)) as db:
         for statement in statements:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http
-import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -11,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self, TypeGuard
 
 from ggufeval import endpoint
-from ggufeval.catalog import hubcache
+from ggufeval.catalog import hubcache, waits
 from ggufeval.catalog.entries import nearest
 from ggufeval.catalog.repository import HubFile, Listing, models
-from ggufeval.errors import ModelError, UnavailableError, UnreachableError
+from ggufeval.errors import ModelError, UnavailableError, UnprotectedError, UnreachableError
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -53,7 +52,7 @@ def silence(seconds: float) -> str:
     try:
         _models(seconds, {"limit": 1})
     except Exception as error:  # noqa: BLE001 - of whatever library is below the client
-        return endpoint.shown(_said(error))
+        return _said(error)
     return ""
 
 
@@ -91,7 +90,7 @@ def receive(
     # Its own 10 MB are a minute on a slow line, in which nothing would move, and all would be lost.
     client.constants.DOWNLOAD_CHUNK_SIZE = _PIECE
     try:
-        with _telling_of_waits(say):
+        with waits.told(say):
             http_get(
                 client.hf_hub_url(the_listing.repository, file.name, revision=the_listing.commit),
                 stream,
@@ -142,28 +141,6 @@ def lock(path: Path, wait: Callable[[], None]) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _telling_of_waits(say: Say) -> Iterator[None]:
-    """The hub may ask to wait for minutes, which the client does, and tells its log alone."""
-
-    class Waits(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            if wait := re.search(r"Waiting (\d+)", record.getMessage()):
-                say(f"The hub has had too many requests from here: waiting {wait[1]} seconds ...")
-
-    log, handler = logging.getLogger("huggingface_hub.utils._http"), Waits()
-    before = log.level, log.propagate
-    log.setLevel(logging.WARNING)
-    log.propagate = False
-    log.addHandler(handler)
-    try:
-        yield
-    finally:
-        log.removeHandler(handler)
-        log.setLevel(before[0])
-        log.propagate = before[1]
-
-
 class _Bar:
     """In the form of a bar that the client can fill."""
 
@@ -199,6 +176,7 @@ def _asked() -> ModuleType:
     """The client, where it may go out. Raises UsageError for an unprotected endpoint."""
     client = _client()
     endpoint.check(client.constants.ENDPOINT)
+    endpoint.follow_protected(client.get_session())
     return client
 
 
@@ -241,6 +219,8 @@ def _explained(error: Exception, repository: str) -> ModelError:  # noqa: PLR091
     if isinstance(error, errors.LocalEntryNotFoundError) and isinstance(error.__cause__, Exception):
         error = error.__cause__  # it means that the hub was asked in vain, and this is why
     hub = address()
+    if isinstance(error, UnprotectedError):
+        return error
     if _is_the_disks(error):
         return ModelError(f"{error.filename}: cannot be read: {error.strerror}. Check HF_HOME.")
     if isinstance(error, errors.HFValidationError):
@@ -296,7 +276,7 @@ def _said(error: Exception) -> str:
     if isinstance(error, ValueError | LookupError | TypeError):  # of the code that reads JSON
         return "the answer is not a hub's"
     reason = (str(error).strip().splitlines() or ["no reason given"])[0].rstrip(".")
-    return f"{type(error).__name__}: {reason}"
+    return endpoint.shown(f"{type(error).__name__}: {reason}")
 
 
 def _near(repository: str) -> str:

@@ -114,7 +114,7 @@ def _printed(findings: Iterable[Finding]) -> Iterator[Finding]:
         )
         click.echo(prose.fill(visible(finding.text)))
         if finding.command:
-            click.echo(f"      {finding.command}")
+            click.echo(f"      {visible(finding.command)}")
         yield finding
 
 

@@ -120,6 +120,8 @@ def encodable(text: str) -> str:
 
 
 def _opened(path: Path) -> BinaryIO:
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise DataError(f"{path}: a file of samples was expected; this is no regular file.")
     try:
         return path.open("rb")
     except OSError as error:

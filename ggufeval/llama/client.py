@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
-import signal
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from ggufeval import bounded
 from ggufeval.errors import DataError, ModelError, PromptError, WorkerError
-from ggufeval.llama import worker
+from ggufeval.llama import death, limits, worker
+from ggufeval.llama.limits import Render
 from ggufeval.llama.services import BatchOf
-from ggufeval.llama.worker import Machine, Piece, Render, Reply, Request
+from ggufeval.llama.worker import Machine, Piece, Reply, Request
 from ggufeval.types import (
     AnswerForm,
     ClozeScores,
@@ -88,16 +90,16 @@ class ModelProcess:
         return value
 
     def info(self, paths: Sequence[Path], sha256: str = "") -> ModelInfo:
-        value: ModelInfo = self._call("info", tuple(paths), sha256)
+        value: ModelInfo = self._header("info", paths[0], tuple(paths), sha256)
         return value
 
     def details(self, paths: Sequence[Path], sha256: str = "") -> ModelDetails:
-        value: ModelDetails = self._call("details", tuple(paths), sha256)
+        value: ModelDetails = self._header("details", paths[0], tuple(paths), sha256)
         return value
 
     def memory(self, path: Path, settings: EngineSettings) -> Memory:
         """What scoring with these settings will take. No weights are read for it."""
-        value: Memory = self._call("memory", path, settings)
+        value: Memory = self._header("memory", path, path, settings)
         return value
 
     def free_on_gpus(self) -> dict[str, int]:
@@ -136,7 +138,7 @@ class ModelProcess:
         `progress` is called with the chunks of the text that are done, and with all there are.
         """
         try:
-            content = text.read_text(encoding="utf-8")
+            content = bounded.text(text, limits.CORPUS_BYTES)
         except (OSError, UnicodeDecodeError) as error:
             why = getattr(error, "strerror", None) or "it is not UTF-8"
             raise DataError(
@@ -164,28 +166,36 @@ class ModelProcess:
 
         `cloze`: their answers are texts of any length, and become continuations.
 
-        A template is somebody else's program: PromptError, which calls it `template`, when it is
-        not through after `timeout` seconds.
+        A template is somebody else's program: PromptError, which calls it `template`, when its
+        prompts are not all here after `timeout` seconds.
         """
         self._send("tokenize_cloze" if cloze else "tokenize", path, render)
-        if not self._answers(timeout):
-            raise PromptError(
-                f"{path}: {template} did not finish within {timeout:.0f} seconds. "
-                "Use --prompt mmlu."
-            )
+        end = None if timeout is None else time.monotonic() + timeout
         found: list[TokenizedPrompt] = []
-        while not (reply := self._receive()).last:
+        while self._answers(None if end is None else max(end - time.monotonic(), 0.0)):
+            if (reply := self._receive()).last:
+                return found
             found += reply.value
-        return found
+        raise PromptError(
+            f"{path}: {template} did not finish within {timeout:.0f} seconds. Use --prompt mmlu."
+        )
 
     def pieces(self, path: Path, tokens: Tokens) -> list[Piece]:
         """What each of these tokens stands for."""
-        value: list[Piece] = self._call("pieces", path, tokens)
+        value: list[Piece] = self._header("pieces", path, path, tokens)
         return value
 
     def check_grammar(self, path: Path, gbnf: str) -> None:
-        """Raises ModelError where llama.cpp cannot read it. Loads the vocabulary alone."""
-        self._call("check_grammar", path, gbnf)
+        """Raises ModelError where llama.cpp cannot read it, WorkerError where it does not find its
+        first tokens within GRAMMAR_SECONDS, or dies of it. Loads the vocabulary alone."""
+        self._send("check_grammar", path, gbnf)
+        if not self._answers(limits.GRAMMAR_SECONDS):
+            raise WorkerError(
+                "llama.cpp was not through with the grammar within "
+                f"{limits.GRAMMAR_SECONDS:.0f} seconds. Make it smaller: fewer repetitions, fewer "
+                "ways to the same text."
+            )
+        self._receive()
 
     def score(
         self,
@@ -255,6 +265,17 @@ class ModelProcess:
         self._send(name, *args)
         return self._receive().value
 
+    def _header(self, name: str, path: Path, *args: Any) -> Any:  # noqa: ANN401
+        """As `_call`; ModelError where it takes longer than any header does."""
+        self._send(name, *args)
+        if not self._answers(limits.HEADER_SECONDS):
+            raise ModelError(
+                f"{path}: llama.cpp was not through with its header within "
+                f"{limits.HEADER_SECONDS:.0f} seconds. The file is broken, or its disk stands "
+                "still: check the disk, or download the file again."
+            )
+        return self._receive().value
+
     def _stream(self, plan: Plan, name: str, *args: Any) -> Iterator[Any]:  # noqa: ANN401
         """What each batch gave. At a stop of the plan the worker waits to be asked for more, so
         that whoever leaves a stream alone there leaves the cores to others."""
@@ -287,33 +308,6 @@ class ModelProcess:
         return reply
 
     def _death(self) -> WorkerError | ModelError:
-        """Why the process died, in a sentence."""
         self._process.join(_GRACE_SECONDS)
-        code = self._process.exitcode
         log = self._log.read_text(encoding="utf-8", errors="replace")
-        if not log and code is not None and code > 0:
-            return WorkerError(
-                f"the model's process ended at its start (exit status {code}); what it printed "
-                "says why. A script that uses ggufeval must do so under "
-                '`if __name__ == "__main__":`.'
-            )
-        said = log.strip().splitlines()
-        last = next((line for line in reversed(said) if "GGML_ASSERT" in line), None)
-        last = last or (said[-1] if said else "it left no message")
-        if code is not None and code == -signal.SIGABRT:
-            return ModelError(
-                f"llama.cpp aborted on this model: {last}. The file is broken, or this build of "
-                "llama.cpp supports neither it nor these settings."
-            )
-        if code is not None and code == -signal.SIGILL:
-            return WorkerError(
-                "llama.cpp was built for another processor than this one (illegal instruction). "
-                "Build it anew on this machine: pip install --force-reinstall --no-cache-dir "
-                "llama-cpp-python."
-            )
-        if code is not None and code == -getattr(signal, "SIGKILL", 9):
-            return WorkerError(
-                "the model's process was killed, most likely for want of memory: "
-                "use a smaller model, -c or -b. Repeat the command to go on."
-            )
-        return WorkerError(f"the model's process died (exit status {code}): {last}.")
+        return death.explained(self._process.exitcode, log)

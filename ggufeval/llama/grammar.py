@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import reprlib
 from dataclasses import dataclass
 from typing import Any
 
 import llama_cpp
 
 from ggufeval.errors import ModelError
+from ggufeval.llama import limits
 from ggufeval.llama.model import Model
 from ggufeval.types import AnswerForm
 
@@ -30,7 +32,7 @@ def admissible(model: Model, form: AnswerForm) -> Admissible:
 
     Raises ModelError where an answer is no single token.
     """
-    allowed = _first_tokens(model, form.grammar)
+    allowed = first_tokens(model, form.grammar)
     answers = {answer.encode(): i for i, answer in enumerate(form.answers)}
     letters: list[list[int]] = [[] for _ in form.answers]
     partial = []
@@ -56,15 +58,18 @@ def sampler(model: Model, grammar: str) -> Any:  # noqa: ANN401 - a pointer, the
     """
     handle = None
     if grammar.strip():  # an empty one is taken for none
-        handle = llama_cpp.llama_sampler_init_grammar(model.vocab, grammar.encode(), b"root")
+        with limits.patience():
+            handle = llama_cpp.llama_sampler_init_grammar(model.vocab, grammar.encode(), b"root")
     if not handle:
         raise ModelError(
-            f"llama.cpp cannot parse the grammar {grammar!r}. It must be GBNF with a rule `root`."
+            f"llama.cpp cannot parse the grammar {reprlib.repr(grammar)}. It must be GBNF with a "
+            "rule `root`."
         )
     return handle
 
 
-def _first_tokens(model: Model, grammar: str) -> list[int]:
+def first_tokens(model: Model, grammar: str) -> list[int]:
+    """The tokens that the grammar lets stand first."""
     handle = sampler(model, grammar)
     try:
         data = (llama_cpp.llama_token_data * model.n_vocab)()

@@ -15,6 +15,7 @@ import llama_cpp
 import numpy as np
 
 from ggufeval.llama import grammar as grammars
+from ggufeval.llama import limits
 from ggufeval.llama.decoder import Logits
 from ggufeval.llama.model import Model
 
@@ -95,9 +96,10 @@ class Sampler:
         token = int(logits.argmax()) if self._chain is None else self._draw(logits)
         if self._grammar is None:
             return token
-        if not self._admits(token):
-            token = self._draw(logits, constrained=True)
-        llama_cpp.llama_sampler_accept(self._grammar, token)
+        with limits.patience():
+            if not self._admits(token):
+                token = self._draw(logits, constrained=True)
+            llama_cpp.llama_sampler_accept(self._grammar, token)
         return token
 
     def _draw(self, logits: Logits, *, constrained: bool = False) -> int:

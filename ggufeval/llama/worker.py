@@ -17,11 +17,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ggufeval import bounded
 from ggufeval.errors import GgufevalError, WorkerError
-from ggufeval.llama import services
+from ggufeval.llama import limits, services
+from ggufeval.llama.limits import Render
 from ggufeval.types import (
     BuildInfo,
-    ChatTemplate,
     EngineSettings,
     Memory,
     ModelDetails,
@@ -39,8 +40,6 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 GO_ON = "go on"
 _PROMPTS = 500
 """That are sent at once."""
-
-Render = Callable[[ChatTemplate | None], list[Prompt]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +237,7 @@ def _in_tokens(
 
     capi.start()
     with Model(path, vocab_only=True) as model:
-        prompts = render(model.chat_template)
+        prompts = limits.prompts(render, model.chat_template)
         for start in range(0, len(prompts), _PROMPTS):
             tokenized = tokenize(model, prompts[start : start + _PROMPTS])
             if not start:
@@ -263,14 +262,12 @@ def _tokenize_cloze(path: Path, render: Render) -> Iterator[list[TokenizedPrompt
 
 
 def _check_grammar(path: Path, gbnf: str) -> None:
-    import llama_cpp
-
     from ggufeval.llama import capi, grammar
     from ggufeval.llama.model import Model
 
     capi.start()
-    with Model(path, vocab_only=True) as model:
-        llama_cpp.llama_sampler_free(grammar.sampler(model, gbnf))
+    with Model(path, vocab_only=True) as model, bounded.memory(limits.GRAMMAR_BYTES):
+        grammar.first_tokens(model, gbnf)
 
 
 def _prompt_seconds(

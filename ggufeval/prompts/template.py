@@ -8,6 +8,7 @@ message content is marked as text, so that a question can never become a control
 from __future__ import annotations
 
 import json
+import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,6 +24,8 @@ from ggufeval.types import ChatTemplate, Span
 _TODAY = datetime(2024, 7, 26)  # noqa: DTZ001 - the date that Llama 3.2's template falls back on
 OPEN, CLOSE = "\ufdd0", "\ufdd1"
 """Unicode noncharacters, which no text may contain: they stand around message content."""
+_MESSAGE = 300
+"""Characters of what a template says of itself; it could say gigabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +119,27 @@ def _render(template: ChatTemplate, messages: Sequence[tuple[str, str]]) -> str:
     except Exception as error:
         # A template can raise whatever Python can.
         raise PromptError(
-            f"the model's chat template fails ({type(error).__name__}: {error}). Use --prompt mmlu."
+            f"the model's chat template fails ({reason(error)}). Use --prompt mmlu."
         ) from error
 
 
-def _refuse(message: str) -> NoReturn:
+def reason(error: Exception) -> str:
+    """What went wrong in a template, whose words it may be."""
+    if isinstance(error, MemoryError):
+        return "it takes more memory than it may have"
+    return shortened(f"{type(error).__name__}: {error}")
+
+
+def shortened(message: object) -> str:
+    """A template's message, as far as anybody reads it."""
+    text = message if isinstance(message, str) else reprlib.repr(message)
+    return text if len(text) <= _MESSAGE else f"{text[:_MESSAGE]}..."
+
+
+def _refuse(message: object) -> NoReturn:
     raise PromptError(
-        f"the model's chat template refuses the conversation ({message}). Use --prompt mmlu."
+        f"the model's chat template refuses the conversation ({shortened(message)}). "
+        "Use --prompt mmlu."
     )
 
 
@@ -141,7 +158,8 @@ def _compiled(source: str) -> jinja2.Template:
         return environment().from_string(source)
     except jinja2.TemplateError as error:
         raise PromptError(
-            f"the model's chat template is not valid Jinja ({error}). Use --prompt mmlu."
+            f"the model's chat template is not valid Jinja ({shortened(str(error))}). "
+            "Use --prompt mmlu."
         ) from error
 
 

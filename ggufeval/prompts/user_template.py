@@ -16,9 +16,10 @@ from typing import Any, NoReturn
 
 import jinja2
 
+from ggufeval import bounded
 from ggufeval.errors import PromptError, UsageError
 from ggufeval.prompts.style import Style, answers, letters
-from ggufeval.prompts.template import CLOSE, OPEN, environment, is_markable, mark, split
+from ggufeval.prompts.template import CLOSE, OPEN, environment, is_markable, mark, reason, split
 from ggufeval.types import ChatTemplate, Prompt, Question
 
 NAME = "template"
@@ -44,7 +45,7 @@ def load(name: str) -> Style:
     if not path:
         raise UsageError("--prompt template: a file was expected, as in template:FILE.jinja.")
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = bounded.text(Path(path))
     except OSError as error:
         raise UsageError(f"--prompt {name}: {path}: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:
@@ -103,7 +104,7 @@ def _written(
         )
     except Exception as error:
         # A template can raise whatever Python can.
-        raise PromptError(f"{source.path} fails ({type(error).__name__}: {error}).") from error
+        raise PromptError(f"{source.path} fails ({reason(error)}).") from error
 
 
 def _values(question: Question, text: Callable[[str], str]) -> dict[str, Any]:

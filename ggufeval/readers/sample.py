@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
-from ggufeval import answers, parsers, plan, prompts
-from ggufeval.errors import ModelError, UsageError
+from ggufeval import answers, bounded, parsers, plan, prompts
+from ggufeval.errors import ModelError, UsageError, WorkerError
 from ggufeval.llama.client import ModelProcess
 from ggufeval.readers.reader import Answered, Conditions, Reader, Work, answered
 from ggufeval.types import (
@@ -109,9 +109,11 @@ class SampleReader(Reader):
             process.check_grammar(path, self.own)
         except ModelError as error:
             raise UsageError(
-                f"--grammar {self.grammar}: llama.cpp cannot parse it. It must be GBNF with a rule "
-                "`root`."
+                f"--grammar {self.grammar}: llama.cpp cannot take it. It must be GBNF with a rule "
+                "`root`, without left recursion."
             ) from error
+        except WorkerError as error:
+            raise UsageError(f"--grammar {self.grammar}: {error}") from error
 
     def answers(self, process: ModelProcess, path: Path, work: Work) -> Iterator[Answered]:
         grammars = {question.id: self._gbnf(question) for question in work.questions}
@@ -168,7 +170,7 @@ def grammar_of(name: str) -> str:
     if name in {LETTER, CHOICE, JSON, NONE}:
         return ""
     try:
-        text = Path(name).read_text(encoding="utf-8")
+        text = bounded.text(Path(name))
     except OSError as error:
         raise UsageError(
             f"--grammar {name}: letter, choice, json, none or a file in GBNF was expected "

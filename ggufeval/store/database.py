@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from ggufeval.errors import StoreError
@@ -86,8 +87,11 @@ def connect(path: Path, *, create: bool, read_only: bool) -> sqlite3.Connection:
     """
     if path.is_dir():
         raise StoreError(f"{path}: a results database was expected; this is a folder.")
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise StoreError(f"{path}: a results database was expected; this is no file.")
     if not create and not path.exists():
         raise StoreError(f"{path}: no results are there yet. Run something, or name another file.")
+    _check_owner(path)
     if create:
         _make_folder(path.parent)
     with explained(path):
@@ -100,6 +104,22 @@ def connect(path: Path, *, create: bool, read_only: bool) -> sqlite3.Connection:
             raise
     db.row_factory = sqlite3.Row
     return db
+
+
+def _check_owner(path: Path) -> None:
+    """Raises StoreError for another program's database, before SQLite is let near it: opened in
+    earnest, what a crash has left beside the file (a journal, a WAL) is put into it, or removed."""
+    if not path.is_file():
+        return
+    with suppress(sqlite3.Error):  # what cannot be read like this is explained where it is opened
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as db:
+            (owner,) = db.execute("PRAGMA application_id").fetchone()
+            is_foreign = owner != APPLICATION_ID and bool(owner or _tables(db))
+        if is_foreign:
+            raise StoreError(
+                f"{path}: a results database of ggufeval was expected; this one belongs to another "
+                "program. Name another file."
+            )
 
 
 @contextmanager
@@ -168,7 +188,21 @@ def _prepare(db: sqlite3.Connection, path: Path, *, create: bool, read_only: boo
             db.execute(statement)
         # Always, since only a write finds out, and before the first batch, whether writing fails.
         db.execute(f"PRAGMA user_version = {VERSION}")
-    db.execute("PRAGMA journal_mode = WAL")
+    _write_ahead(db)
+
+
+def _write_ahead(db: sqlite3.Connection) -> None:
+    """SQLite itself does not wait here for another process that has just made the file."""
+    end = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _is_empty(db: sqlite3.Connection, path: Path) -> bool:
@@ -192,6 +226,11 @@ def _is_empty(db: sqlite3.Connection, path: Path) -> bool:
         raise StoreError(
             f"{path}: its tables are not those of format {version}. Name another file."
         )
+    if strange := _strange(db):
+        raise StoreError(
+            f"{path}: it holds the {strange}, which ggufeval never makes and which could change "
+            "what is stored. Remove it, or name another file."
+        )
     return False
 
 
@@ -210,6 +249,16 @@ def _tables(db: sqlite3.Connection) -> dict[str, list[str]]:
     ):
         tables.setdefault(name, []).append(column)
     return tables
+
+
+def _strange(db: sqlite3.Connection) -> str:
+    """What acts when our tables are written, or only looks like one of them; else empty."""
+    found = db.execute(
+        "SELECT type, name, lower(tbl_name) FROM sqlite_master"
+        " WHERE type = 'trigger' OR sql LIKE 'CREATE VIRTUAL%'"
+    )
+    ours = _expected_tables(VERSION)
+    return next((f"{kind} {name}" for kind, name, table in found if table in ours), "")
 
 
 def _expected_tables(version: int) -> dict[str, list[str]]:

@@ -73,6 +73,8 @@ def _source(name: str | None, data: Path | None, *, offline: bool) -> Source:
     task = _task(DEFAULT if name is None else name)
     if data is not None and not data.exists() and not task.is_elsewhere(data):
         raise UsageError(f"--data {data} does not exist: expected a file or a folder of questions.")
+    if data is not None and data.exists() and not (data.is_file() or data.is_dir()):
+        raise UsageError(f"--data {data} is a pipe or a device: expected a file or a folder.")
     if name is None and data is not None and data.is_file():
         return files.load(data)
     return task.load(data, offline=offline)

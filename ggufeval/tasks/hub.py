@@ -197,7 +197,8 @@ def _failure(error: BaseException, name: str, otherwise: str) -> DataError:
         )
     what, advice = _explain(error)
     return DataError(
-        f"{name} could not be fetched from {_endpoint()} ({what}). {advice}, or {otherwise}."
+        f"{name} could not be fetched from {endpoint.shown(_endpoint())} ({what}). {advice}, or "
+        f"{otherwise}."
     )
 
 
@@ -221,7 +222,7 @@ def _explain(error: BaseException) -> tuple[str, str]:
         advice = "Set HF_HOME to a folder that can be written"
     else:
         advice = "Check the network"
-    return f"{type(error).__name__}: {reason}".rstrip(": "), advice
+    return endpoint.shown(f"{type(error).__name__}: {reason}".rstrip(": ")), advice
 
 
 def _check_whole(paths: Iterable[Path], otherwise: str) -> None:

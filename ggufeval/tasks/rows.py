@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import reprlib
+import textwrap
 
 from ggufeval.errors import DataError
 from ggufeval.tasks.tables import Row
 from ggufeval.types import LETTERS, Question
+
+_FOUND = 300
+"""Characters of the columns' names in a message."""
 
 
 def question(row: Row, identifier: str, subject: str) -> Question:
@@ -45,7 +49,7 @@ def _check_encodable(row: Row, value: str, what: str) -> None:
 
 def _check_columns(row: Row) -> None:
     columns = row.fields.keys()
-    found = ", ".join(columns) or "none"
+    found = textwrap.shorten(", ".join(columns), _FOUND, placeholder=" ...") or "none"
     missing = [repr(name) for name in ("question", "answer") if name not in columns]
     if "choices" not in columns and not {"A", "B"} <= columns:
         missing.append("'choices' (or 'A', 'B', ...)")

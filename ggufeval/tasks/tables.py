@@ -5,12 +5,24 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
+from ggufeval import bounded
 from ggufeval.errors import DataError
+
+MOST_BYTES = 1 << 28
+"""Of a text file, and of a table as it lies in memory: 256 MiB, thirty times MMLU."""
+MOST_OF_A_LINE = 1 << 24
+"""Characters of a JSON line, which may be fifty times as large in memory."""
+_DECODING = 4 << 30
+"""Bytes of memory for decoding a parquet file, whose pieces may be large too."""
+_ROWS_AT_ONCE = 1024
+_CELL_BYTES = 64
+"""Of a value in Python; a parquet file may hold millions of them that are nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +33,14 @@ class Row:
 
 
 def read(file: Traversable) -> str:
-    """UTF-8, with or without a byte-order mark. Raises DataError with the line of a bad byte."""
+    """UTF-8, with or without a byte-order mark. Raises DataError with the line of a bad byte, and
+    for more than MOST_BYTES."""
     try:
-        return file.read_bytes().decode("utf-8-sig")
+        with file.open("rb") as stream:
+            content = stream.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise _too_large(file)
+        return content.decode("utf-8-sig")
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
@@ -59,9 +76,9 @@ def csv_rows(path: Path) -> Iterator[Row]:
     """Rows of a CSV file whose first record names the columns."""
     records = csv_records(read(path), str(path), strict=True)
     place, columns = next(records, (f"{path}, line 1", []))
-    repeated = [name for name in columns if columns.count(name) > 1]
-    if repeated:
-        raise DataError(f"{place}: the column {repeated[0]!r} is there twice. Rename one of them.")
+    repeated = next((name for name, n in Counter(columns).items() if n > 1), None)
+    if repeated is not None:
+        raise DataError(f"{place}: the column {repeated!r} is there twice. Rename one of them.")
     for place, fields in records:
         if len(fields) != len(columns):
             raise DataError(
@@ -78,6 +95,11 @@ def jsonl_rows(path: Path) -> Iterator[Row]:
         place = f"{path}, line {number}"
         if not line.strip():
             continue
+        if len(line) > MOST_OF_A_LINE:
+            raise DataError(
+                f"{place}: expected one question a line, at most {MOST_OF_A_LINE:,} characters; "
+                f"found {len(line):,}. Is it JSON lines?"
+            )
         try:
             fields = json.loads(line)
         except (ValueError, RecursionError) as error:
@@ -96,14 +118,24 @@ def jsonl_rows(path: Path) -> Iterator[Row]:
 
 
 def parquet_rows(path: Path) -> Iterator[Row]:
-    """Rows of a parquet file, counted from 0."""
+    """Rows of a parquet file, counted from 0. A thousand times as much may be in it as it is long,
+    so it is decoded in pieces, and given up where they grow beyond MOST_BYTES."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    rows: list[dict[str, object]] = []
+    size = 0
     try:
         # ParquetFile, not read_table: that makes columns of folders that are named `key=value`.
-        with pq.ParquetFile(path) as file:
-            rows = file.read().to_pylist()
+        with bounded.memory(_DECODING), pq.ParquetFile(path) as file:
+            # Threads would map more memory than they use, and what is mapped is counted.
+            for batch in file.iter_batches(_ROWS_AT_ONCE, use_threads=False):
+                size += batch.nbytes + batch.num_rows * batch.num_columns * _CELL_BYTES
+                if size > MOST_BYTES:
+                    raise _too_large(path)
+                rows += batch.to_pylist()
+    except MemoryError:
+        raise _too_large(path) from None
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _not_read(path, "a parquet file", error, "Download or write it again.") from error
     for number, fields in enumerate(rows):
@@ -121,6 +153,12 @@ def arrow_rows(path: Path) -> Iterator[Row]:
         raise _not_read(path, "a stream of Arrow", error, "Download it again.") from error
     for number, fields in enumerate(rows):
         yield Row(f"{path}, row {number}", fields)
+
+
+def _too_large(path: object) -> DataError:
+    return DataError(
+        f"{path}: expected at most {MOST_BYTES >> 20} MiB of questions, found more. Split the file."
+    )
 
 
 def _not_read(path: Path, what: str, error: Exception, advice: str) -> DataError:

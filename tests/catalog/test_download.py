@@ -379,6 +379,37 @@ def test_gated(files, fetch, hub, monkeypatch):
     assert path.read_bytes() == files[Q8_0]
 
 
+def test_a_token_stays_with_the_hub(files, fetch, hub, monkeypatch, tmp_path):
+    """The files lie at another origin; and nothing of it stays here, or is said."""
+    monkeypatch.setenv("HF_TOKEN", GRANTED)
+    fetch()
+    tokens = {(each.path.startswith("/cdn/"), each.token) for each in hub.requests}
+    assert tokens == {(True, None), (False, GRANTED)}
+    hub.faults.append(Fault(status=500))
+    refused = fetch.refused(ModelError, "F16")
+    kept = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert kept
+    assert not [path for path in kept if GRANTED.encode() in path.read_bytes()]
+    assert GRANTED not in "".join([refused, *fetch.said])
+
+
+@pytest.mark.parametrize("token", ["hf_secret\x01more", "hf_secret\nmore", "hf_secrét"])
+def test_a_token_that_no_header_can_hold_is_not_said(fetch, hub, monkeypatch, token):
+    monkeypatch.setenv("HF_TOKEN", token)
+    said = fetch.refused()
+    assert "secr" not in said
+    assert "more" not in said
+    assert REPO in said
+
+
+def test_a_redirect_without_https_is_not_followed(fetch, hub, monkeypatch):
+    monkeypatch.setattr(hub, "cdn_url", "http://files.example")
+    assert fetch.refused() == (
+        "The hub sends to http://files.example, where anybody on the way could read and change "
+        "what comes. Check HF_ENDPOINT, or give the path of a GGUF."
+    )
+
+
 # --- two at once ---
 
 

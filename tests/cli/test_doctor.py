@@ -49,13 +49,16 @@ def test_nothing_is_wrong(doctor, sound):
 
 def test_something_is_wrong(doctor, sound):
     wrong = Finding("environment", Status.WRONG, 30 * "long words " + "end", COMMAND)
-    result = doctor(found=[wrong, Finding("environment", Status.NOTE, "odd \x1b[31m")])
+    result = doctor(
+        found=[wrong, Finding("environment", Status.NOTE, "odd \x1b[31m", "ls \x1b[2J")]
+    )
     assert result.exit_code == 1
     lines = result.stdout.splitlines()
     assert f"      {COMMAND}" in lines
     assert widest(line for line in lines if COMMAND not in line) <= 80
     assert sum(line.startswith("  !!  ") for line in lines) == 1
     assert "  --  odd \\x1b[31m" in lines
+    assert "      ls \\x1b[2J" in lines
     assert lines[-1] == "1 thing to see to (!!)."
 
 

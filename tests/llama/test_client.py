@@ -59,6 +59,7 @@ def test_a_template_that_does_not_end_is_given_up(smollm2: Path):
         (signal.SIGKILL, WorkerError, "most likely for want of memory"),
         (signal.SIGSEGV, WorkerError, "died"),
         (signal.SIGILL, WorkerError, "built for another processor"),
+        (signal.SIGALRM, WorkerError, "more than 20 seconds over the grammar"),
     ],
 )
 def test_a_death_is_told_in_a_sentence(smollm2: Path, number, error, message):

@@ -19,9 +19,9 @@ from scipy.special import log_softmax
 from ggufeval import answers, plan, prompts, runner, tasks
 from ggufeval.llama import capi
 from ggufeval.llama.client import ModelProcess
+from ggufeval.llama.limits import Render
 from ggufeval.llama.model import Model
 from ggufeval.llama.scorer import halved
-from ggufeval.llama.worker import Render
 from ggufeval.types import LETTERS, EngineSettings, LetterScores, Plan
 
 N_BATCH = 512

@@ -102,7 +102,7 @@ def test_a_grammar_that_llama_cpp_cannot_read_is_refused_before_anything_is_stor
     own = tmp_path / "own.gbnf"
     own.write_text("root = nothing")
     before = store.runs()
-    with pytest.raises(UsageError, match=r"own\.gbnf: llama.cpp cannot parse it"):
+    with pytest.raises(UsageError, match=r"own\.gbnf: llama.cpp cannot take it"):
         evaluate(read="sample", grammar=str(own))
     assert store.runs() == before
 

@@ -1,3 +1,6 @@
+import sys
+import time
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -84,7 +87,33 @@ def test_csv_that_is_refused(tmp_path, content, message):
     assert refused(tables.csv_rows, put(tmp_path / "t.csv", content)) == message
 
 
+def test_many_columns_are_counted_once(tmp_path):
+    """Each held against each other takes minutes."""
+    names = ",".join(f"c{i}" for i in range(50_000))
+    start = time.monotonic()
+    assert found(tables.csv_rows(put(tmp_path / "t.csv", f"{names}\n".encode()))) == []
+    assert time.monotonic() - start < 10
+
+
+@pytest.mark.parametrize("read", [tables.csv_rows, tables.jsonl_rows])
+def test_a_file_that_is_too_large(tmp_path, read):
+    path = tmp_path / "t"
+    with path.open("wb") as file:
+        file.truncate(tables.MOST_BYTES + 1)
+    assert refused(read, path) == (
+        "t: expected at most 256 MiB of questions, found more. Split the file."
+    )
+
+
 # --- JSON lines ----------------------------------------------------------------------------
+
+
+def test_a_line_that_is_too_long(tmp_path):
+    line = b"[" + b"[]," * 6_000_000 + b"[]]"
+    assert refused(tables.jsonl_rows, put(tmp_path / "t.jsonl", b"\n" + line)) == (
+        "t.jsonl, line 2: expected one question a line, at most 16,777,216 characters; "
+        "found 18,000,004. Is it JSON lines?"
+    )
 
 
 def test_jsonl(tmp_path):
@@ -182,3 +211,34 @@ def test_arrow_that_is_refused(tmp_path, content):
 def test_a_file_that_cannot_be_read(tmp_path, read):
     with pytest.raises(DataError):
         list(read(tmp_path))
+
+
+def bomb_of_nothing(n=10_000_000):
+    nothing = pa.nulls(n)
+    return {"question": nothing, "A": nothing, "answer": nothing}
+
+
+def bomb_of_one_text(n=100_000):
+    one = pa.DictionaryArray.from_arrays(pa.array([0] * n, pa.int32()), pa.array(["x" * 1_000_000]))
+    return {"question": one}
+
+
+@pytest.mark.parametrize("make", [bomb_of_nothing, bomb_of_one_text])
+def test_a_parquet_that_is_larger_inside(tmp_path, make):
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table(make()), path, compression="zstd")
+    assert path.stat().st_size < 200_000
+    assert refused(tables.parquet_rows, path) == (
+        "t.parquet: expected at most 256 MiB of questions, found more. Split the file."
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a limit that holds")
+def test_a_parquet_of_one_page_that_is_all_memory(tmp_path):
+    path = tmp_path / "t.parquet"
+    n = 6_000
+    one = pa.DictionaryArray.from_arrays(
+        pa.array([0] * n, pa.int32()), pa.array(["x" * 20_000_000])
+    )
+    pq.write_table(pa.table({"question": one}), path, compression="zstd")
+    assert refused(tables.parquet_rows, path).startswith("t.parquet: expected at most 256 MiB")

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -142,3 +143,12 @@ def test_options_are_checked_before_anything_is_fetched(monkeypatch, tmp_path):
         tasks.load(None, None, limit=0, offline=True)
     with pytest.raises(DataError, match="hub's cache"):
         tasks.load(None, None, limit=1, offline=True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither pipes nor devices there")
+def test_a_pipe_or_a_device_is_not_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "zero.csv").symlink_to("/dev/zero")
+    for name in ("pipe.csv", "zero.csv"):
+        with pytest.raises(UsageError, match=f"{name} is a pipe or a device: expected a file"):
+            tasks.load(None, tmp_path / name)
