@@ -50,7 +50,7 @@ class ModelProcess:
             target=worker.main, args=(theirs, str(self._log)), daemon=True
         )
         try:
-            self._process.start()
+            worker.start(self._process)
         except OSError as error:
             self._log.unlink(missing_ok=True)
             raise WorkerError(
