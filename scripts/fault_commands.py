@@ -60,7 +60,7 @@ class Command:
         }
         return subprocess.Popen(
             [sys.executable, "-c", PROGRAM, *self.arguments(folder)],
-            env={**os.environ, **places, **self.environment},
+            env={**_clean(), **places, **self.environment},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
@@ -162,6 +162,11 @@ def leftovers(folder: Path) -> list[str]:
         for path in folder.rglob("*")
         if path.is_file() and path.suffix in {".part", ".incomplete", ".log"}
     )
+
+
+def _clean() -> dict[str, str]:
+    """Without what would say where the hub is, and who asks."""
+    return {name: each for name, each in os.environ.items() if not name.startswith("HF_")}
 
 
 def _publish(hub: HubStandIn) -> None:

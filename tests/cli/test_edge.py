@@ -79,6 +79,12 @@ def wait(stored_batches):
     return until
 
 
+def models_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    """The model's processes of a command."""
+    children = psutil.Process(process.pid).children()
+    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+
+
 def end(process: subprocess.Popen[str]) -> tuple[int, str]:
     _, said = process.communicate(timeout=120)
     assert "Traceback" not in said
@@ -117,10 +123,9 @@ def test_ctrl_c_while_a_models_process_starts(start, tmp_path: Path):
     database = tmp_path / "results.sqlite"
     with start(database) as process:
         deadline = time.monotonic() + 120
-        while not (children := psutil.Process(process.pid).children()):
+        while not models_of(process):
             assert time.monotonic() < deadline
             time.sleep(0.002)
-        assert children
         os.killpg(process.pid, signal.SIGINT)  # to the child as well, which is hardly there
         status, said = end(process)
     assert status == 130
@@ -132,9 +137,8 @@ def test_a_models_process_that_the_system_kills(start, wait, tmp_path: Path):
     database, calm = tmp_path / "results.sqlite", tmp_path / "calm.sqlite"
     with start(database) as process:
         wait(process, database)
-        for child in psutil.Process(process.pid).children():
-            if "spawn_main" in " ".join(child.cmdline()):
-                child.kill()
+        (models,) = models_of(process)
+        models.kill()
         status, said = end(process)
     assert status == 2
     assert "the model's process was killed, most likely for want of memory" in said
