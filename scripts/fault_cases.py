@@ -158,7 +158,7 @@ def disk(known: Commands, place: Path, _: random.Random) -> Iterator[Case]:
     for name in ("run", "quantize", "download", "bundle"):
         command = known[name]
         there = place / f"calm-{name}"
-        expected, _ = calm(command, there)
+        expected, _seconds = calm(command, there)
         size = sum(path.stat().st_size for path in there.rglob("*") if not path.is_symlink())
         folder = place / f"full-{name}"
         folder.mkdir()

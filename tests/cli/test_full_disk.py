@@ -42,7 +42,7 @@ def test_a_file_on_a_full_disk(monkeypatch, database, tmp_path, command, name):
     assert result.exit_code == 2
     assert result.stderr == (
         f"Error: {target}: cannot be written: No space left on device. Make room or name another "
-        "file; the results are stored, and `ggufeval {command} -o FILE` writes them.\n"
+        f"file; the results are stored, and `ggufeval {command} -o FILE` writes them.\n"
     )
     assert list(target.parent.iterdir()) == []
     assert CliRunner().invoke(cli, arguments).exit_code == 0
