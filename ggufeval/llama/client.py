@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ggufeval.errors import DataError, ModelError, PromptError, WorkerError
-from ggufeval.llama import worker
+from ggufeval.llama import starting, worker
 from ggufeval.llama.services import BatchOf
 from ggufeval.llama.worker import Machine, Piece, Render, Reply, Request
 from ggufeval.types import (
@@ -50,7 +50,7 @@ class ModelProcess:
             target=worker.main, args=(theirs, str(self._log)), daemon=True
         )
         try:
-            worker.start(self._process)
+            starting.start(self._process)
         except OSError as error:
             self._log.unlink(missing_ok=True)
             raise WorkerError(

@@ -13,9 +13,7 @@ import sys
 import traceback
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,19 +74,6 @@ class Piece:
     token: int
     spelled: bytes
     control: bool
-
-
-def start(process: BaseProcess) -> None:
-    """Start it, with Ctrl-C kept from it from its first moment: it would end in a traceback."""
-    if sys.platform == "win32":
-        process.start()
-        return
-    resource_tracker.ensure_running()  # which lets signals through again
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # children inherit that
-    try:
-        process.start()
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def main(connection: Connection, log: str) -> None:
