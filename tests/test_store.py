@@ -16,13 +16,15 @@ import textwrap
 import time
 import zlib
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
+from typing import ClassVar
 
 import pandas as pd
 import pytest
 
 from ggufeval.errors import StoreError, UsageError
-from ggufeval.store import Store, database, upkeep
+from ggufeval.store import Store, database, results, upkeep
 from ggufeval.store.vocabulary import BYTES_A_TOKEN
 from ggufeval.types import (
     BuildInfo,
@@ -248,6 +250,34 @@ def test_runs_are_newest_first(store):
     ids = {name: store.begin(make_run(name, created=when), ()) for name, when in times.items()}
     ids["C"] = store.begin(make_run("C", created=times["B"]), ())
     assert [run.id for run in store.runs()] == [ids["C"], ids["B"], ids["A"]]
+
+
+class Clock(datetime):
+    """Says what it is told to."""
+
+    times: ClassVar[list[str]] = []
+
+    @classmethod
+    def now(cls, tz=None):  # noqa: ARG003 - as datetime has it
+        return cls.fromisoformat(cls.times.pop(0))
+
+
+def test_a_clock_that_goes_back_changes_no_order(store, monkeypatch):
+    monkeypatch.setattr(results, "datetime", Clock)
+    monkeypatch.setattr(
+        Clock, "times", [f"{year}-01-01T00:00:00+00:00" for year in (2026, 2026, 1970, 1970)]
+    )
+    first = store.begin_sweep()
+    earlier = store.begin(make_run("F16"), QUESTIONS)
+    store.add_to_sweep(first, earlier)
+    second = store.begin_sweep()
+    later = store.begin(make_run("Q8_0"), QUESTIONS)
+    store.add_to_sweep(second, later)
+    assert Clock.times == []
+    assert [run.created[:4] for run in store.runs()] == ["1970", "2026"]
+    assert [run.id for run in store.runs()] == [later, earlier]
+    assert [run.id for run in store.latest()] == [later]
+    assert store.begin(make_run("F16"), QUESTIONS) == earlier
 
 
 def test_model_that_moved_keeps_the_label_of_each_run(store):
@@ -974,6 +1004,34 @@ def test_waits_for_another(store):
 
 
 # --- several processes ---------------------------------------------------------------------
+
+
+def test_what_a_power_cut_leaves_is_gone_on_with(store, path, tmp_path):
+    run_id = store.begin(make_run(), QUESTIONS)
+    add(store, run_id, 0)
+    journal = path.with_name(f"{path.name}-wal")
+    copies = []
+    size = journal.stat().st_size
+    for left in (size, size - 1, size // 2, 40, 0, None):  # bytes of the journal, or no journal
+        copy = tmp_path / f"copy-{left}" / path.name
+        copy.parent.mkdir()
+        shutil.copy(path, copy)
+        if left is not None:
+            copy.with_name(journal.name).write_bytes(journal.read_bytes()[:left])
+        copies.append(copy)
+    add(store, run_id, 1)
+    kept = []
+    for copy in copies:
+        with Store.open(copy) as cut:
+            assert cut._db.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+            kept.append(cut.runs()[0].n_done if cut.runs() else None)
+            assert cut.begin(make_run(), QUESTIONS) == run_id
+            for position in {0, 1} - cut.done_batches(run_id):
+                add(cut, run_id, position)
+            assert cut.result(run_id).records == store.result(run_id).records
+    assert kept[:3] == [10, 0, None]
+    assert kept[3:] == [None, None, None]
+
 
 WRITER = textwrap.dedent("""
     import importlib.util, itertools, sys

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from ggufeval.report.markdown import images
 from ggufeval.report.plots import chart_names
 from ggufeval.report.plots.files import chart_files
 from ggufeval.types import Comparison, RunResult
+from ggufeval.whole import whole
 
 
 class Reports(Protocol):
@@ -72,14 +72,10 @@ def write_charts(folder: Path, comparison: Comparison) -> list[Path]:
 
 def write(path: Path, content: str | bytes, how: str) -> None:
     """Write a file whole or not at all. Raises UsageError, which says how else to have it."""
-    half = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        half.write_bytes(content.encode() if isinstance(content, str) else content)
-        half.replace(path)
+        with whole(path) as half:
+            half.write_bytes(content.encode() if isinstance(content, str) else content)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            half.unlink()
         raise UsageError(
             f"{path}: cannot be written: {error.strerror}. Make room or name another file; the "
             f"results are stored, and {how}."

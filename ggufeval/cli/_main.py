@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,6 +43,7 @@ def edge() -> Iterator[None]:
         where = f"{error.filename}: " if error.filename else ""
         raise _Failure(f"{where}{error.strerror or error}") from error
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one would end in a traceback
         said = "Interrupted. What is done is stored: repeat the command (without --force) to go on."
         click.echo(_streams.fit(f"\n{said}", sys.stderr), err=True)
         raise click.exceptions.Exit(INTERRUPTED) from None

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from ggufeval import bounded
 from ggufeval.errors import DataError, ModelError, PromptError, WorkerError
-from ggufeval.llama import death, limits, worker
+from ggufeval.llama import death, limits, starting, worker
 from ggufeval.llama.limits import Render
 from ggufeval.llama.services import BatchOf
 from ggufeval.llama.worker import Machine, Piece, Reply, Request
@@ -52,7 +52,7 @@ class ModelProcess:
             target=worker.main, args=(theirs, str(self._log)), daemon=True
         )
         try:
-            self._process.start()
+            starting.start(self._process)
         except OSError as error:
             self._log.unlink(missing_ok=True)
             raise WorkerError(

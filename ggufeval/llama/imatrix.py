@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from ggufeval.errors import DataError, ModelError
 from ggufeval.llama import capi, gguf
+from ggufeval.whole import whole
 
 _SUMS, _COUNTS = ".in_sum2", ".counts"
 _DATASETS, _N_CHUNKS, _CHUNK_SIZE = (
@@ -154,14 +154,11 @@ class _Legacy:
 
 def write(matrix: ImatrixFile, target: Path) -> None:
     """As GGUF, whole or not at all: under a temporary name first. Raises DataError."""
-    half = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        half.write_bytes(_gguf(matrix))
-        half.replace(target)
+        with whole(target) as half:
+            half.write_bytes(_gguf(matrix))
     except OSError as error:
         raise DataError(f"{target}: cannot be written: {error.strerror}.") from error
-    finally:
-        half.unlink(missing_ok=True)
 
 
 def _gguf(matrix: ImatrixFile) -> bytes:

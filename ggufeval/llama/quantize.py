@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import glob
 import os
 import re
 import shutil
@@ -15,12 +14,12 @@ from threading import Thread
 from typing import Any
 
 import llama_cpp
-import psutil
 
 from ggufeval.errors import ModelError
 from ggufeval.llama import capi, gguf
 from ggufeval.llama.recipe import terms
 from ggufeval.types import ModelInfo, Recipe
+from ggufeval.whole import whole
 
 Progress = Callable[[int, int], None]
 """Called with the tensors that are done, and with all of them."""
@@ -66,11 +65,9 @@ def quantize(  # noqa: PLR0917 - as they come through the pipe
 ) -> Path:
     """Write a model (all its parts, in order) as `target` in another type.
 
-    Made beside the target under a temporary name and renamed when complete, so that a killed run
-    leaves no half file under the final name; the next one removes what it left. The new file says
-    in its metadata what it was made from (`gguf.QUANTIZED_KEY`), and also where that was itself
-    quantized (`gguf.REQUANTIZED_KEY`). Weights that are only written out name the
-    model that they are of (`gguf.DEQUANTIZED_KEY`).
+    Whole or not at all. The new file says in its metadata what it was made from
+    (`gguf.QUANTIZED_KEY`), and also where that was itself quantized (`gguf.REQUANTIZED_KEY`).
+    Weights that are only written out name the model that they are of (`gguf.DEQUANTIZED_KEY`).
 
     Raises ModelError where llama.cpp refuses, where the disk does, and where the recipe does not
     fit the model; UsageError where it names an unknown type.
@@ -84,24 +81,17 @@ def quantize(  # noqa: PLR0917 - as they come through the pipe
     params.allow_requantize = True
     params.kv_overrides = _overrides({**_origins(origin, recipe.dequantized), **its_terms.facts})
     its_terms.put(params)
-    half = target.with_name(f".{target.name}.{os.getpid()}.part")
-    with _explained(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _remove_leftovers(target)
+    with _explained(target), whole(target) as half:
         size = _header(origin) + _size(parts[0], params)
         free = shutil.disk_usage(target.parent).free
         if free < size:
             raise ModelError(_no_room(target, "there is no room for it", free, size))
-        try:
-            with capi.telling(lambda line: _tell(line, progress)):
-                is_done = _run(parts[0], half, params)
-            if not is_done:
-                if _WRITE_FAILED in capi.last_error():
-                    raise ModelError(_no_room(target, "writing failed on the way", free, size))
-                raise _refusal(parts[0], quantization)
-            half.replace(target)
-        finally:
-            half.unlink(missing_ok=True)
+        with capi.telling(lambda line: _tell(line, progress)):
+            is_done = _run(parts[0], half, params)
+        if not is_done:
+            if _WRITE_FAILED in capi.last_error():
+                raise ModelError(_no_room(target, "writing failed on the way", free, size))
+            raise _refusal(parts[0], quantization)
     return target
 
 
@@ -201,11 +191,3 @@ def _no_room(target: Path, why: str, free: int, size: int) -> str:
         f"{target}: cannot be written: {why} ({free / 1e9:.2f} GB free; the level needs about "
         f"{size / 1e9:.2f} GB). Make room, or set GGUFEVAL_CACHE to a folder on another disk."
     )
-
-
-def _remove_leftovers(target: Path) -> None:
-    """Half files of processes that are no more."""
-    for half in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
-        pid = half.suffixes[-2].removeprefix(".")
-        if pid.isdigit() and not psutil.pid_exists(int(pid)):
-            half.unlink(missing_ok=True)

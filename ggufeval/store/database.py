@@ -72,7 +72,7 @@ _ADVICE = {
     "SQLITE_CONSTRAINT": "Does another process write the same run? Let one of them finish.",
     "SQLITE_CORRUPT": "It is damaged: go on with a copy, or with another file.",
     "SQLITE_FULL": "The disk is full: make room and repeat the command, it goes on from here.",
-    "SQLITE_IOERR": "The disk fails: check it and repeat the command, it goes on from here.",
+    "SQLITE_IOERR": "The disk fails or is full: see to it and repeat the command to go on.",
     "SQLITE_NOTADB": "It is no results database of ggufeval: name another file.",
     "SQLITE_PERM": "Check that you may write the file.",
     "SQLITE_READONLY": "You may only read it: check the permissions of the file and its folder.",

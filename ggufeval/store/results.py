@@ -184,8 +184,8 @@ class Store:
         return run
 
     def runs(self) -> tuple[Run, ...]:
-        """All runs, newest first."""
-        return self._runs("ORDER BY runs.created DESC, runs.rowid DESC")
+        """All runs, newest first: in the order in which they came here, whatever the clock said."""
+        return self._runs("ORDER BY runs.rowid DESC")
 
     def latest(self) -> tuple[Run, ...]:
         """The runs of the last sweep that has any, in its order."""
