@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 from ggufeval.errors import StoreError
 from ggufeval.store import database
+from ggufeval.whole import whole
 
 
 def compact(path: Path) -> tuple[int, int]:
@@ -41,17 +41,15 @@ def backup(path: Path, target: Path) -> int:
     path, target = Path(path).absolute(), Path(target).absolute()
     if target.exists():
         raise StoreError(f"{target}: it is there already. Name another file, or remove it.")
-    half = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        with closing(database.connect(path, create=False, read_only=True)) as db:
-            _check_room(target.parent, path.stat().st_size)
-            with database.explained(target), closing(sqlite3.connect(half)) as copy:
-                db.backup(copy)
-                copy.execute("PRAGMA journal_mode = DELETE")
-        half.replace(target)
-    finally:
-        with suppress(OSError):
-            half.unlink()
+    with closing(database.connect(path, create=False, read_only=True)) as db:
+        _check_room(target.parent, path.stat().st_size)
+        with (
+            whole(target) as half,
+            database.explained(target),
+            closing(sqlite3.connect(half)) as copy,
+        ):
+            db.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")
     return target.stat().st_size
 
 

@@ -385,7 +385,7 @@ def test_a_token_stays_with_the_hub(files, fetch, hub, monkeypatch, tmp_path):
     fetch()
     tokens = {(each.path.startswith("/cdn/"), each.token) for each in hub.requests}
     assert tokens == {(True, None), (False, GRANTED)}
-    hub.faults.append(Fault(status=500))
+    hub.faults.append(Fault("/cdn/", status=500))
     refused = fetch.refused(ModelError, "F16")
     kept = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert kept
