@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import psutil
-from fault_commands import Command, Result, database, ended, run
+from fault_commands import Command, Result, database, ended, kill, run
 
 from ggufeval.errors import StoreError
 from ggufeval.store import Store
@@ -118,13 +118,15 @@ def power(known: Commands, place: Path, moments: random.Random) -> Iterator[Case
     while len(copies["whole"]) < TIMES:
         process = command.start(folder)
         wait_until_begun(process, folder)
-        while process.poll() is None:
+        while process.poll() is None and (i := len(copies["whole"])) < TIMES:
             time.sleep(moments.uniform(0.0, 1.0))
-            i = len(copies["whole"])
             for how, copied in copies.items():
                 copied.append(place / f"{how}-{i}")
             snapshot(process, folder, [copied[i] for copied in copies.values()], moments)
-        ended(process)
+        if process.poll() is None:
+            kill(process)
+        else:
+            ended(process)
         shutil.rmtree(folder)
     for how, copied in copies.items():
         problems: list[str] = []
@@ -174,7 +176,8 @@ def disk(known: Commands, place: Path, _: random.Random) -> Iterator[Case]:
             check(problems, status == 2, f"exit status {status}: {said}")
             check(problems, "Traceback" not in said, said)
             check(problems, "room" in said, said)
-            print(f"    full disk, {name}: {said.strip().splitlines()[-1]}", flush=True)
+            last = (said.strip().splitlines() or ["(nothing said)"])[-1]
+            print(f"    full disk, {name}: {last}", flush=True)
             subprocess.run(["mount", "-o", "remount,size=1g", str(folder)], check=True)  # noqa: S607
             filler.unlink(missing_ok=True)
             go_on(problems, command, folder, expected)
