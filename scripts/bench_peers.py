@@ -3,7 +3,8 @@
     python scripts/bench_peers.py MODEL.gguf [--data MMLU] [--per-subject 2] [--subjects A,B]
         [--peers prefix,reset]
 
-The same questions, MMLU's or the embedded ones, in one process, in turns, subject by subject:
+The same questions, MMLU's or the embedded ones, in one process, in turns, subject by subject, each
+subject in contexts of its own:
 
     ours      the scorer: the shots decoded once a subject, its questions batched
     prefix    create_completion with a grammar, questions of a subject one behind the other, so
@@ -20,6 +21,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +34,11 @@ from ggufeval.llama import capi
 from ggufeval.llama.grammar import Admissible, admissible
 from ggufeval.llama.model import Model
 from ggufeval.llama.scorer import Scorer
-from ggufeval.types import LETTERS, EngineSettings, Group, QuestionSet
+from ggufeval.types import LETTERS, Batch, EngineSettings, Group, QuestionSet
 
 Letters = list[str]
 Peer = Callable[[Group], Letters]
+Maker = Callable[[ExitStack], Peer]
 
 
 def whole_prompts(group: Group) -> list[list[int]]:
@@ -109,50 +112,61 @@ def compare(path: Path, questions: QuestionSet, prompt: str, chosen: Sequence[st
             flash_attn="auto",
         )
         letters = admissible(model, form)
-        llama = llama_cpp.Llama(
-            model_path=str(path),
-            n_ctx=longest + 8,
-            n_batch=2048,
-            n_ubatch=512,
-            n_threads=n_threads,
-            n_threads_batch=n_threads,
-            verbose=False,
-        )
         grammar = LlamaGrammar.from_string(form.grammar, verbose=False)
-        with Scorer(model, settings, {4: letters}) as scorer:
-            peers = {
-                "ours": ours(scorer),
-                "prefix": with_prefix(llama, grammar),
-                "reset": with_reset(llama, letters),
-            }
-            peers = {name: peer for name, peer in peers.items() if name in {"ours", *chosen}}
-            measure(peers, list(zip(dict.fromkeys(subjects), the_plan.groups, strict=True)))
-        llama.close()
+
+        def scorer(stack: ExitStack) -> Peer:
+            return ours(stack.enter_context(Scorer(model, settings, {4: letters})))
+
+        def llama(stack: ExitStack) -> Any:
+            return stack.enter_context(
+                closing(
+                    llama_cpp.Llama(
+                        model_path=str(path),
+                        n_ctx=longest + 8,
+                        n_batch=2048,
+                        n_ubatch=512,
+                        n_threads=n_threads,
+                        n_threads_batch=n_threads,
+                        verbose=False,
+                    )
+                )
+            )
+
+        makers: dict[str, Maker] = {
+            "ours": scorer,
+            "prefix": lambda stack: with_prefix(llama(stack), grammar),
+            "reset": lambda stack: with_reset(llama(stack), letters),
+        }
+        makers = {name: make for name, make in makers.items() if name in {"ours", *chosen}}
+        measure(makers, list(zip(dict.fromkeys(subjects), the_plan.groups, strict=True)))
 
 
-def measure(peers: dict[str, Peer], groups: Sequence[tuple[str, Group]]) -> None:
-    for peer in peers.values():  # warm
-        peer(groups[0][1])
-    seconds: dict[str, list[float]] = {name: [] for name in peers}
-    same = dict.fromkeys(peers, 0)
+def measure(makers: dict[str, Maker], groups: Sequence[tuple[str, Group]]) -> None:
+    """Each subject in contexts of its own: how fast one is depends on where its memory happens to
+    lie (bench_contexts.py), and all of a comparison must not hang on that."""
+    seconds: dict[str, list[float]] = {name: [] for name in makers}
+    same = dict.fromkeys(makers, 0)
     n = 0
+    names = list(makers)
     for place, (subject, group) in enumerate(groups):
         found = {}
-        names = list(peers)
-        for name in (
-            names[place % len(names) :] + names[: place % len(names)]
-        ):  # in turns, another first each time
-            started = time.perf_counter()
-            found[name] = peers[name](group)
-            seconds[name].append(time.perf_counter() - started)
+        turn = place % len(names)
+        with ExitStack() as stack:
+            peers = {name: make(stack) for name, make in makers.items()}
+            warm = Group(group.prefix_tokens[:64], (Batch(group.batches[0].items[:1]),))
+            for name in names[turn:] + names[:turn]:  # in turns, another first each time
+                peers[name](warm)
+                started = time.perf_counter()
+                found[name] = peers[name](group)
+                seconds[name].append(time.perf_counter() - started)
         n += len(found["ours"])
         for name, letters in found.items():
             same[name] += sum(a == b for a, b in zip(letters, found["ours"], strict=True))
         ratios = "  ".join(
-            f"{name} {seconds[name][-1] / seconds['ours'][-1]:5.2f}x" for name in peers
+            f"{name} {seconds[name][-1] / seconds['ours'][-1]:5.2f}x" for name in makers
         )
         print(f"{subject:40} {len(found['ours']):3} questions  {ratios}", flush=True)
-    for name in peers:
+    for name in makers:
         each = [theirs / mine for theirs, mine in zip(seconds[name], seconds["ours"], strict=True)]
         print(
             f"{name:7} {n / sum(seconds[name]):6.2f} questions/s: ours is "
