@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -47,7 +48,7 @@ def prompts(render: Render, template: ChatTemplate | None) -> list[Prompt]:
 def patience() -> Iterator[None]:
     """End this process, by a signal, where llama.cpp takes longer than GRAMMAR_SECONDS over a
     grammar: nothing else gets it back from C++. Windows has no such signal, and waits."""
-    if not hasattr(signal, "setitimer"):
+    if sys.platform == "win32":
         yield
         return
     signal.setitimer(signal.ITIMER_REAL, GRAMMAR_SECONDS)
