@@ -119,7 +119,8 @@ def _some(work: Work, *, leave: bool) -> tuple[Work, list[Load]]:
 
 
 def _parts(work: Work, *, leave: bool) -> list[_Part]:
-    """One for each prefix, since it is decoded once only; questions without one stand alone."""
+    """One for each prefix, since it is decoded once only; questions without one of their own stand
+    alone."""
     n_ubatch = work.settings.n_ubatch
     batches = [
         (group.prefix_tokens, batch) for group in work.plan.groups for batch in group.batches
@@ -127,7 +128,7 @@ def _parts(work: Work, *, leave: bool) -> list[_Part]:
     asked = work.by_batch
     parts: dict[bytes | int, _Part] = {}
     for position, (prefix, batch) in enumerate(batches):
-        key = prefix.tobytes() or position
+        key = prefix.tobytes() if len(prefix) > work.plan.n_common else position
         load = of_rows(len(prefix), batch.n_tokens, n_ubatch, leave=leave)
         if key in parts:
             parts[key] = replace(parts[key], load=parts[key].load + load)
