@@ -37,11 +37,12 @@ def work(q4_0):
 
 def synthetic(*subjects: tuple[str, int, int, int]) -> Work:
     """Subjects by name: tokens of the shared prefix, questions, tokens of each."""
-    pairs = [
-        (name, TokenizedPrompt(f"{name}/{i}", array("i", [*range(n_prefix), *[90_000 + i] * n]), 4))
-        for name, n_prefix, n_questions, n in subjects
-        for i in range(n_questions)
-    ]
+    pairs = []
+    for k, (name, n_prefix, n_questions, n) in enumerate(subjects):
+        prefix = range(k * 5_000, k * 5_000 + n_prefix)
+        for i in range(n_questions):
+            tokens = array("i", [*prefix, *[90_000 + i] * n])
+            pairs.append((name, TokenizedPrompt(f"{name}/{i}", tokens, 4)))
     prompts = tuple(prompt for _, prompt in pairs)
     questions = tuple(Question(p.question_id, "", "", ("a", "b"), 0) for p in prompts)
     settings = EngineSettings(4096, 2048, 512, 128, 2, 0, "auto")
