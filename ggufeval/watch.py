@@ -12,8 +12,8 @@ ENOUGH_TO_READ = 20
 """Answers, of which more than half cannot be read, or have little of the probability."""
 ENOUGH_LETTERS = 100
 ENOUGH_TO_GUESS = 200
-"""By the binomial distribution a model that is right 40% of the time passes for guessing here 1 time
-in 190, one that is right 35% of the time 1 in 8; and subjects that come first may be hard ones."""
+"""By the binomial distribution a model that is right 40% of the time passes for guessing here one
+time in 190, one that is right 35% of the time one in 8; subjects that come first may be hard ones."""
 
 
 class Watch:
