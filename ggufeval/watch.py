@@ -13,7 +13,7 @@ ENOUGH_TO_READ = 20
 ENOUGH_LETTERS = 100
 ENOUGH_TO_GUESS = 200
 """By the binomial distribution a model that is right 40% of the time passes for guessing here one
-time in 190, one that is right 35% of the time one in 8; subjects that come first may be hard ones."""
+time in 190, one that is right 35% of the time one in 8. Subjects that come first may be hard."""
 
 
 class Watch:
