@@ -29,15 +29,17 @@ def start(process: BaseProcess) -> None:
 @contextmanager
 def _later() -> Iterator[None]:
     """Ctrl-C is heard at the end of the block. To block it is not enough for that: the system may
-    give it to another thread, and Python handles it in the main one."""
-    if threading.current_thread() is not threading.main_thread():
+    give it to another thread, and Python handles it in the main one. Where no function of Python's
+    hears it (it is ignored, say, in a script's background), there is nothing to put off."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
         yield
         return
     came: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    signal.signal(signal.SIGINT, lambda number, _: came.append(number))
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before if before is not None else signal.SIG_DFL)
+        signal.signal(signal.SIGINT, before)
     if came:
         signal.raise_signal(signal.SIGINT)

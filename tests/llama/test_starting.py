@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 
 import pytest
 
@@ -25,6 +26,7 @@ class Started:
     def start(self) -> None:
         if self.number is not None:
             os.kill(os.getpid(), self.number)
+            time.sleep(0.05)  # another thread, if the system gives it to one, has its turn
         self.blocked = set(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
         self.is_ready = True
 
