@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from os.path import commonprefix
 from pathlib import Path
 
 from ggufeval import dequantized, runner, sweep
@@ -110,13 +111,11 @@ class Models:
         """A level that was quantized there is quantized here, from the same source: another run's
         file, or one of the catalogue or the hub; and with the same importance matrix."""
         model, origin = wanted.run.model, wanted.origin
-        mark = marks.read(origin.files[0] if origin.files else "")
-        base = next((other for other in self.known if _is_base(other, wanted)), None)
-        is_public = _is_in_catalogue(origin.name) or _HUB_NAME.fullmatch(origin.name)
-        is_told = bool(mark.imatrix) == bool(model.imatrix) and _LEVEL.fullmatch(
-            model.quantized_from
-        )
-        if not is_told or not (base or is_public):
+        mark = marks.read(_name(wanted))
+        if bool(mark.imatrix) != bool(model.imatrix) or not _LEVEL.fullmatch(model.quantized_from):
+            return None
+        base = self._base(wanted)
+        if not (base or _is_in_catalogue(origin.name) or _HUB_NAME.fullmatch(origin.name)):
             return None
         recipe = Recipe(
             imatrix=self._matrix(model, mark.imatrix) if mark.imatrix else None,
@@ -131,6 +130,16 @@ class Models:
             found = self._resolved(name, self._commit(origin.name))
         level = sweep.made_anew(found, [model.quantization])[0]
         return sweep.files_of(level, None, self.say, recipe)
+
+    def _base(self, wanted: BundledRun) -> BundledRun | None:
+        """The run of the file that a level was made from, as far as one can tell; of several, the
+        one that is called most alike."""
+        found = [other for other in self.known if _may_be_base(other, wanted)]
+        return max(
+            found,
+            key=lambda other: len(commonprefix([_name(other), _name(wanted)])),  # noqa: RUF071 - no paths
+            default=None,
+        )
 
     def _matrix(self, model: ModelInfo, start: str) -> Path:
         """The file in the folder whose sha256 begins so: that is all that is known of it, and the
@@ -187,8 +196,11 @@ class Models:
         return sweep.levels([resolve(name, request)])
 
 
-def _is_base(other: BundledRun, wanted: BundledRun) -> bool:
-    """Whether a level was, as far as one can tell, made from the file of this run."""
+def _name(wanted: BundledRun) -> str:
+    return wanted.origin.files[0] if wanted.origin.files else ""
+
+
+def _may_be_base(other: BundledRun, wanted: BundledRun) -> bool:
     theirs, model, source = other.run.model, wanted.run.model, wanted.origin.name
     return (
         (theirs.architecture, theirs.n_params) == (model.architecture, model.n_params)

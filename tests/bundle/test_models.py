@@ -134,6 +134,15 @@ def test_a_level_of_the_hub_is_made_from_what_the_study_had(wanted, models, sour
         models(None, [level], offline=False).find(replace_sha(level))
 
 
+def test_of_several_files_a_level_is_made_from_the_one_that_is_called_so(wanted, models):
+    known = [wanted(Origin("file", "", "", (f"{name}-F16.gguf",))) for name in ("a", "ab")]
+    for name, base in zip(("a", "ab"), known, strict=True):
+        made = Origin("made", "", "", (f"{name}-imatrix-0a1b2c3d-Q4_0.gguf",))
+        level = wanted(made, quantization="Q4_0", quantized_from="F16")
+        assert models(None, known)._base(level) is base
+    assert models(None, known)._base(wanted(made, quantized_from="BF16")) is None
+
+
 def replace_sha(bundled):
     model = replace(bundled.run.model, sha256="0" * 64)
     return replace(bundled, run=replace(bundled.run, model=model))
