@@ -4,7 +4,7 @@
 
 The study of bench_report.py, which no model made, in a database of its own: MMLU's questions with
 their prompts and solved examples, and an answer of each level to each of them, in batches of 20.
-Seconds are of one turn in this process; the first study's have the imports in them.
+Seconds are those that one core worked, of one turn; the first study's have the imports in them.
 """
 
 from __future__ import annotations
@@ -66,12 +66,12 @@ def measure(folder: Path, questions: QuestionSet, levels: int) -> str:
     """A row of the table."""
     database, path = folder / f"{levels}.sqlite", folder / f"{levels}.ggb"
     stored(database, questions, answered(questions, levels))
-    started = time.perf_counter()
+    started = time.process_time()
     with Store.open(database, read_only=True) as store:
         write(store, store.latest(), path, with_text=None)
-    written = time.perf_counter()
+    written = time.process_time()
     found = verify(path)
-    verified = time.perf_counter()
+    verified = time.process_time()
     with zipfile.ZipFile(path) as archive:
         sizes = [info.file_size for info in archive.infolist()]
         commas = max(
