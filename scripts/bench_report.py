@@ -22,7 +22,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+import numpy as np
 
 from ggufeval import api, prompts, stats, tasks
 from ggufeval.report import html
@@ -61,6 +61,11 @@ def sent(questions: QuestionSet) -> Prompts:
 
 
 def study(questions: QuestionSet, levels: int) -> tuple[Comparison, list[RunResult]]:
+    results = answered(questions, levels)
+    return stats.compare(results[0], results[1:], by="category"), results
+
+
+def answered(questions: QuestionSet, levels: int) -> list[RunResult]:
     known = random.Random(1)
     logits = [
         [known.gauss(1.3 if i == question.answer else 0.0, 1.0) for i in range(4)]
@@ -77,10 +82,11 @@ def study(questions: QuestionSet, levels: int) -> tuple[Comparison, list[RunResu
         results.append(
             RunResult(run(name, bits, questions), questions.questions, records, (), kept)
         )
-    return stats.compare(results[0], results[1:], by="category"), results
+    return results
 
 
-def record(question_id: str, gold: int, logits: list[float]) -> Record:
+def record(question_id: str, gold: int, exact: list[float]) -> Record:
+    logits = [float(np.float32(x)) for x in exact]  # as llama.cpp has them
     letter = max(range(4), key=logits.__getitem__)
     best, second, *_ = sorted(logits, reverse=True)
     whole = math.log(sum(map(math.exp, logits))) + 0.02
@@ -106,6 +112,8 @@ def run(name: str, bits: float, questions: QuestionSet) -> Run:
 
 def interactive(path: Path, turns: int) -> list[float]:
     """Seconds from asking for the page until its charts are drawn and its questions listed."""
+    from playwright.sync_api import sync_playwright
+
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     flags = ["--no-sandbox"] if os.geteuid() == 0 else []
     found = []

@@ -35,8 +35,16 @@ class Blob:
 class Repository:
     kind: str
     """`models` or `datasets`."""
-    id: str
     folder: Path
+    """OWNER/NAME; or OWNER/NAME@ANYTHING, which is what it was before."""
+
+    @property
+    def id(self) -> str:
+        return f"{self.folder.parent.name}/{self.folder.name.partition('@')[0]}"
+
+    @property
+    def is_main(self) -> bool:
+        return "@" not in self.folder.name
 
     @property
     def page(self) -> str:

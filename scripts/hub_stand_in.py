@@ -3,8 +3,9 @@
     python scripts/hub_stand_in.py FOLDER [--port N] [--fault NAME ...]
 
 Serves FOLDER/models/OWNER/NAME and FOLDER/datasets/OWNER/NAME, at `main` and at their commit, to
-whoever sets HF_ENDPOINT to its address. As on the hub, large files (GGUF, parquet) come from a
-CDN: another origin, to which the client sends no token. Here that is a second port.
+whoever sets HF_ENDPOINT to its address; NAME@ANYTHING is what NAME was before, at its commit alone.
+As on the hub, large files (GGUF, parquet) come from a CDN: another origin, to which the client
+sends no token. Here that is a second port.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class HubStandIn:
 
     def repositories(self, kind: str) -> list[Repository]:
         folders = sorted((self.folder / kind).glob("*/*"))
-        return [Repository(kind, f"{path.parent.name}/{path.name}", path) for path in folders]
+        return [Repository(kind, path) for path in folders]
 
     def gate(self, repository: Repository) -> bool:
         request = f"GET {repository.page}/resolve/main/"
@@ -155,13 +156,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def repository(self, kind: str, name: str, revision: str = "main") -> Repository | None:
         """None where that is all that there is to say to the client; then it was said."""
-        for repository in self.hub.repositories(kind):
-            if repository.id == name:
-                if revision in {"main", repository.commit}:
-                    return repository
-                self.refuse(404, "RevisionNotFound", f"Invalid rev id: {revision}")
-                return None
-        if self.asked.token:
+        known = [each for each in self.hub.repositories(kind) if each.id == name]
+        for each in known:
+            if revision == each.commit or (revision == "main" and each.is_main):
+                return each
+        if known:
+            self.refuse(404, "RevisionNotFound", f"Invalid rev id: {revision}")
+        elif self.asked.token:
             self.refuse(404, "RepoNotFound", "Repository not found")
         else:
             # To an https address the hub sends no code: the client concludes the same from 401.
@@ -174,7 +175,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         summaries = [
             repository.summary()
             for repository in self.hub.repositories(kind)
-            if query.get("author") in {None, repository.id.split("/")[0]}
+            if repository.is_main
+            and query.get("author") in {None, repository.id.split("/")[0]}
             and all(word in repository.id.lower() for word in words)
         ]
         return summaries[: int(query.get("limit", 1000))]
@@ -187,14 +189,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self.reply_json({})
         elif what not in {"", "revision", "tree"}:
             self.refuse(404, "", "Sorry, we can't find the page you are looking for.")
-        elif not self.repository(repository.kind, repository.id, revision or "main"):
-            return
-        elif what == "tree":
-            tree = repository.tree(under, recursive="recursive" in yes, expand="expand" in yes)
-            self.reply_json(tree)
-        else:
-            gated = self.hub.gate(repository)
-            self.reply_json(repository.info(blobs="blobs" in yes, gated=gated))
+        elif at := self.repository(repository.kind, repository.id, revision or "main"):
+            if what == "tree":
+                tree = at.tree(under, recursive="recursive" in yes, expand="expand" in yes)
+                self.reply_json(tree)
+            else:
+                self.reply_json(at.info(blobs="blobs" in yes, gated=self.hub.gate(at)))
 
     def let_in(self, repository: Repository) -> bool:
         if not self.hub.gate(repository) or self.asked.token == GRANTED:

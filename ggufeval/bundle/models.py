@@ -5,23 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from os.path import commonprefix
 from pathlib import Path
 
 from ggufeval import dequantized, runner, sweep
 from ggufeval.bundle import origins
 from ggufeval.bundle.contents import BundledRun
-from ggufeval.catalog import disk
+from ggufeval.catalog import disk, marks
 from ggufeval.catalog.cache import models_folder
 from ggufeval.catalog.entries import entries
 from ggufeval.catalog.files import file_sha256, first_part, parts
-from ggufeval.catalog.resolve import Request, Selection, resolve
+from ggufeval.catalog.resolve import Request, resolve
 from ggufeval.catalog.source import Progress
 from ggufeval.errors import ModelError, UsageError
-from ggufeval.types import ModelInfo
+from ggufeval.types import ModelInfo, Recipe
 
 Say = Callable[[str], None]
 _HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 _HUB_FILE = re.compile(r"[\w-][\w.-]*(?:/[\w-][\w.-]*)*\.gguf", re.IGNORECASE)
+_COMMIT = re.compile("[0-9a-f]{40}")
+_LEVEL = re.compile(r"\w+")
 
 
 @dataclass(slots=True)
@@ -48,7 +51,9 @@ class Models:
         try:
             found = self._again(wanted)
         except (ModelError, UsageError) as error:
-            raise ModelError(f"{error} Or name the folder that has it: --models.") from error
+            raise ModelError(
+                f"{error} Or name the folder that has {_file(wanted)}: --models."
+            ) from error
         if found is None:
             raise ModelError(
                 f"{_lost(wanted, self.folder)} {_advice(wanted, offline=self.offline)}"
@@ -86,29 +91,85 @@ class Models:
         model, origin = wanted.run.model, wanted.origin
         if model.dequantized_from:
             return self._written_out(model)
-        if origin.kind == origins.MADE and origin.name and not model.imatrix:
-            return self._made(origin.name, model.quantization)
+        if origin.kind == origins.MADE:
+            return self._made(wanted)
         if origin.kind == origins.CATALOGUE and _is_in_catalogue(origin.name):
-            return self._fetched(origin.name)
+            return sweep.files_of(self._resolved(origin.name)[0], None, self.say)
         if (
             origin.kind == origins.HUB
             and not self.offline
             and origin.files
             and _HUB_NAME.fullmatch(origin.name)
             and _HUB_FILE.fullmatch(origin.files[0])
+            and (not origin.revision or _COMMIT.fullmatch(origin.revision))
         ):
-            return self._fetched(f"{origin.name}/{origin.files[0]}")
+            found = self._resolved(f"{origin.name}/{origin.files[0]}", origin.revision)
+            return sweep.files_of(found[0], None, self.say)
         return None
 
-    def _fetched(self, name: str) -> runner.ModelFiles:
-        level = sweep.levels([self._resolved(name)])[0]
-        return sweep.files_of(level, None, self.say)
-
-    def _made(self, name: str, quantization: str) -> runner.ModelFiles | None:
-        """A level that was quantized there is quantized here, from the same source."""
-        if not (_is_in_catalogue(name) or _HUB_NAME.fullmatch(name)):
+    def _made(self, wanted: BundledRun) -> runner.ModelFiles | None:
+        """A level that was quantized there is quantized here, from the same source: another run's
+        file, or one of the catalogue or the hub; and with the same importance matrix."""
+        model, origin = wanted.run.model, wanted.origin
+        mark = marks.read(_name(wanted))
+        if bool(mark.imatrix) != bool(model.imatrix) or not _LEVEL.fullmatch(model.quantized_from):
             return None
-        return self._fetched(f"{name}:{quantization}")
+        base = self._base(wanted)
+        if not (base or _is_in_catalogue(origin.name) or _HUB_NAME.fullmatch(origin.name)):
+            return None
+        recipe = Recipe(
+            imatrix=self._matrix(model, mark.imatrix) if mark.imatrix else None,
+            imatrix_name=model.imatrix,
+            output_type=mark.output_type,
+            embedding_type=mark.embedding_type,
+        )
+        if base:
+            found = sweep.levels([resolve(str(self.find(base).parts[0]))])
+        else:
+            name = f"{origin.name}:{model.quantized_from}"
+            found = self._resolved(name, self._commit(origin.name))
+        level = sweep.made_anew(found, [model.quantization])[0]
+        return sweep.files_of(level, None, self.say, recipe)
+
+    def _base(self, wanted: BundledRun) -> BundledRun | None:
+        """The run of the file that a level was made from, as far as one can tell; of several, the
+        one that is called most alike."""
+        found = [other for other in self.known if _may_be_base(other, wanted)]
+        return max(
+            found,
+            key=lambda other: len(commonprefix([_name(other), _name(wanted)])),  # noqa: RUF071 - no paths
+            default=None,
+        )
+
+    def _matrix(self, model: ModelInfo, start: str) -> Path:
+        """The file in the folder whose sha256 begins so: that is all that is known of it, and the
+        level has its own hash. Raises ModelError where there is none."""
+        inside = sorted(self.folder.rglob("*")) if self.folder else []
+        for path in sorted(inside, key=lambda path: path.name != model.imatrix):
+            try:
+                # A matrix has a number for each column of a weight: less than the level has.
+                if path.is_file() and path.stat().st_size < model.size_bytes:
+                    self._hashes[path] = self._hashes.get(path) or file_sha256(path)
+                    if self._hashes[path].startswith(start):
+                        return path
+            except (ModelError, OSError):
+                continue
+        where = f"looked for in {self.folder}, and is not there" if self.folder else "not at hand"
+        raise ModelError(
+            f"{model.label} is made again with its importance matrix, {model.imatrix} (sha256 "
+            f"{start}...), which was {where}: name the folder that has it with --models."
+        )
+
+    def _commit(self, name: str) -> str:
+        """At which the study had files of that repository; empty where it had none."""
+        return next(
+            (
+                run.origin.revision
+                for run in self.known
+                if run.origin.name == name and _COMMIT.fullmatch(run.origin.revision)
+            ),
+            "",
+        )
 
     def _written_out(self, model: ModelInfo) -> runner.ModelFiles | None:
         base = next((r for r in self.known if r.run.model.sha256 == model.dequantized_from), None)
@@ -118,7 +179,7 @@ class Models:
             self.find(base), model.quantization, runner.physical_cores(), self.say
         )
 
-    def _resolved(self, name: str) -> Selection:
+    def _resolved(self, name: str, commit: str = "") -> tuple[sweep.Level, ...]:
         """A name of the catalogue or of the hub: never a path, which a bundle must not name."""
         if Path(name).exists():
             raise ModelError(
@@ -128,10 +189,26 @@ class Models:
         request = Request(
             makeable=sweep.quantizations(),
             offline=self.offline,
+            commit=commit,
             progress=self.progress,
             say=self.say,
         )
-        return resolve(name, request)
+        return sweep.levels([resolve(name, request)])
+
+
+def _name(wanted: BundledRun) -> str:
+    return wanted.origin.files[0] if wanted.origin.files else ""
+
+
+def _may_be_base(other: BundledRun, wanted: BundledRun) -> bool:
+    theirs, model, source = other.run.model, wanted.run.model, wanted.origin.name
+    return (
+        (theirs.architecture, theirs.n_params) == (model.architecture, model.n_params)
+        and theirs.quantization == model.quantized_from
+        and source in {"", other.origin.name}
+        and other.origin.kind != origins.MADE  # those are made from others, and so on
+        and not theirs.dequantized_from
+    )
 
 
 def _is_in_catalogue(name: str) -> bool:
@@ -147,12 +224,13 @@ def _whole(paths: Iterable[Path]) -> Iterator[tuple[Path, ...]]:
 
 
 def _lost(wanted: BundledRun, folder: Path | None) -> str:
-    model, names = wanted.run.model, ", ".join(wanted.origin.files) or "its file"
     where = f"{folder} and the caches" if folder else "the caches"
-    return (
-        f"{model.label}: {names} (sha256 {model.sha256[:12]}..., {model.size_bytes:,} bytes) was "
-        f"looked for in {where}, and is not there."
-    )
+    return f"{wanted.run.model.label}: {_file(wanted)} was looked for in {where}, and is not there."
+
+
+def _file(wanted: BundledRun) -> str:
+    model, names = wanted.run.model, ", ".join(wanted.origin.files) or "its file"
+    return f"{names} (sha256 {model.sha256[:12]}..., {model.size_bytes:,} bytes)"
 
 
 def _advice(wanted: BundledRun, *, offline: bool) -> str:

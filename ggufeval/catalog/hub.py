@@ -56,21 +56,24 @@ def silence(seconds: float) -> str:
     return ""
 
 
-def listing(repository: str, wanted: tuple[str, ...] = (), *, offline: bool = False) -> Listing:
+def listing(
+    repository: str, wanted: tuple[str, ...] = (), *, offline: bool = False, commit: str = ""
+) -> Listing:
     """The models of `OWNER/REPO` on its branch `main`; offline, or where the hub cannot be reached
-    and the cache holds some, those in the cache, at the commit that has what is wanted.
+    and the cache holds some, those in the cache, at the commit that has what is wanted. With
+    `commit`, those at that one and at no other.
 
-    Raises UnavailableError where there is no such repository or no access to it, UnreachableError
-    where the hub does not answer, ModelError where the repository, or offline the cache, has no
-    GGUF model.
+    Raises UnavailableError where there is no such repository or commit or no access to it,
+    UnreachableError where the hub does not answer, ModelError where the repository, or offline the
+    cache, has no GGUF model.
     """
     if offline:
-        return hubcache.listing(cache(), repository, wanted, _OFFLINE)
+        return hubcache.listing(cache(), repository, wanted, _OFFLINE, commit)
     try:
-        return _online(repository)
+        return _online(repository, commit)
     except UnreachableError as error:
         try:
-            return hubcache.listing(cache(), repository, wanted, error.reason)
+            return hubcache.listing(cache(), repository, wanted, error.reason, commit)
         except ModelError:
             raise error from None
 
@@ -180,15 +183,23 @@ def _asked() -> ModuleType:
     return client
 
 
-def _online(repository: str) -> Listing:
+def _online(repository: str, commit: str) -> Listing:
+    from huggingface_hub import errors
+
     client = _asked()
     try:
-        info = client.HfApi().model_info(repository, files_metadata=True, timeout=_LIST_SECONDS)
+        info = client.HfApi().model_info(
+            repository, revision=commit or None, files_metadata=True, timeout=_LIST_SECONDS
+        )
         files = [
             HubFile(sibling.rfilename, sibling.size or 0, sibling.lfs.sha256 if sibling.lfs else "")
             for sibling in info.siblings
         ]
     except Exception as error:
+        if commit and isinstance(error, errors.RevisionNotFoundError):
+            raise UnavailableError(
+                f"{repository} has no commit {commit} on {address()}, or has it no longer."
+            ) from error
         raise _explained(error, repository) from error
     if not info.sha:
         raise _explained(ValueError("no commit"), repository)
@@ -198,7 +209,7 @@ def _online(repository: str) -> Listing:
             f"{repository}: a repository with .gguf files was expected, and it has none. Look for "
             f"one of the same model, mostly called {repository.split('/')[1]}-GGUF."
         )
-    return Listing(repository, info.sha, found)
+    return Listing(repository, info.sha, found, is_main=not commit)
 
 
 # --- what went wrong -----------------------------------------------------------------------

@@ -47,15 +47,19 @@ def listings(cache: Path, repository: str, absence: str = "") -> Iterator[Listin
             yield Listing(repository, snapshot.name, found, absence)
 
 
-def listing(cache: Path, repository: str, wanted: Collection[str], absence: str) -> Listing:
-    """The first of them that has all that is wanted, levels or files; else the first.
+def listing(
+    cache: Path, repository: str, wanted: Collection[str], absence: str, commit: str = ""
+) -> Listing:
+    """The first of them that has all that is wanted, levels or files; else the first. With
+    `commit`, the one at that.
 
     Raises UnavailableError where the cache holds no whole model.
     """
-    found = list(listings(cache, repository, absence))
+    found = [each for each in listings(cache, repository, absence) if commit in {"", each.commit}]
     if not found:
+        at = f" at {commit}" if commit else ""
         raise UnavailableError(
-            f"{repository} is not in the hub's cache ({cache}), and {absence}. "
+            f"{repository}{at} is not in the hub's cache ({cache}), and {absence}. "
             "Run once with a network, or give the path of a GGUF."
         )
     return next((each for each in found if all(each.has(name) for name in wanted)), found[0])
@@ -100,7 +104,9 @@ def link(cache: Path, the_listing: Listing, name: str, the_blob: Path) -> None:
 
 
 def remember(cache: Path, the_listing: Listing) -> None:
-    """Note at which commit `main` is, as the client does."""
+    """Note at which commit `main` is, as the client does; nothing, of another commit."""
+    if not the_listing.is_main:
+        return
     main = _main(folder(cache, the_listing.repository))
     main.parent.mkdir(parents=True, exist_ok=True)
     main.write_text(the_listing.commit, encoding="utf-8")

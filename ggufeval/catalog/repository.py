@@ -63,6 +63,8 @@ class Listing:
     models: tuple[HubModel, ...]
     absence: str = ""
     """Why the hub was not asked; '' where it was."""
+    is_main: bool = True
+    """False where one commit was asked for, wherever `main` is."""
 
     @property
     def place(self) -> str:

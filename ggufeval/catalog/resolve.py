@@ -224,7 +224,7 @@ def _first_available(
 
 def _listing(name: HubName, wanted: tuple[str, ...], request: Request) -> Listing:
     sought = (name.file,) if name.file else wanted
-    return hub.listing(name.repository, sought, offline=request.offline)
+    return hub.listing(name.repository, sought, offline=request.offline, commit=request.commit)
 
 
 def _from_hub(

@@ -63,5 +63,7 @@ class Request:
     offline: bool = False
     fetch: bool = True
     """False: what is not on the disk stays away, and its source says how much it lacks."""
+    commit: str = ""
+    """Of a repository on the hub; '' where `main` is."""
     progress: Progress = _silent
     say: Say = _silent

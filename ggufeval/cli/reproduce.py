@@ -15,7 +15,8 @@ from ggufeval.cli import _options
     "--models",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Where model files may be, beside the caches; they are known by their hash.",
+    help="Where model files, and importance matrices, may be, beside the caches; they are known "
+    "by their hash.",
 )
 @click.option(
     "--sample",

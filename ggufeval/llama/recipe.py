@@ -60,9 +60,10 @@ def terms(recipe: Recipe, parts: Sequence[Path]) -> Terms:
     # All four, since a source may have brought its own. As llama.cpp's tools/quantize writes them,
     # save that the file's folder is nobody's business.
     dataset = matrix.datasets[0] if matrix.datasets else ""
-    values = (recipe.imatrix.name, dataset, len(matrix.entries), matrix.n_chunks)
+    name = recipe.imatrix_name or recipe.imatrix.name
+    values = (name, dataset, len(matrix.entries), matrix.n_chunks)
     facts |= dict(zip(gguf.IMATRIX_KEYS, values, strict=True))
-    facts[gguf.IMATRIX_KEY] = recipe.imatrix.name
+    facts[gguf.IMATRIX_KEY] = name
     means = [entry.means for entry in matrix.entries.values()]
     return Terms(output, embedding, facts, _array(list(matrix.entries), means), means)
 

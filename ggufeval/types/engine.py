@@ -87,6 +87,8 @@ class Recipe:
 
     imatrix: Path | None = None
     """An importance matrix, in llama-imatrix's GGUF or its older format."""
+    imatrix_name: str = ""
+    """What the level says of it; empty: its file's name."""
     output_type: str = ""
     """ggml's type (`Q8_0`) for the output matrix, which may be that of the token embeddings."""
     embedding_type: str = ""

@@ -8,10 +8,12 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from ggufeval import runner, tasks
 from ggufeval.bundle import archive
 from ggufeval.bundle.writing import write
+from ggufeval.cli import cli
 from ggufeval.store import Store
 
 OPTIONS = runner.Options(
@@ -138,3 +140,17 @@ def own_database(own, q4_0, tmp_path_factory) -> Path:
         run = runner.evaluate(q4_0, own, store, options)
         store.add_to_sweep(store.begin_sweep(), run.id)
     return path
+
+
+@pytest.fixture
+def reproduce(tmp_path, f16, q4_0, monkeypatch):
+    """Calls the command in a folder of its own, with empty caches beside the models' folder."""
+    monkeypatch.setenv("GGUFEVAL_CACHE", str(tmp_path / "cache"))
+    assert f16.parts[0].parent == q4_0.parts[0].parent
+
+    def call(bundle, *more, models=f16.parts[0].parent):
+        given = ["--models", str(models)] if models else []
+        arguments = ["reproduce", str(bundle), *given, "--db", str(tmp_path / "again.sqlite")]
+        return CliRunner().invoke(cli, [*arguments, "--offline", "--quiet", *map(str, more)])
+
+    return call

@@ -40,20 +40,6 @@ with open(os.environ["BLOCKED_LOG"], "a") as log:
 '''
 
 
-@pytest.fixture
-def reproduce(tmp_path, f16, q4_0, monkeypatch):
-    """Calls the command in a folder of its own, with empty caches beside the models' folder."""
-    monkeypatch.setenv("GGUFEVAL_CACHE", str(tmp_path / "cache"))
-    assert f16.parts[0].parent == q4_0.parts[0].parent
-
-    def call(bundle, *more, models=f16.parts[0].parent):
-        given = ["--models", str(models)] if models else []
-        arguments = ["reproduce", str(bundle), *given, "--db", str(tmp_path / "again.sqlite")]
-        return CliRunner().invoke(cli, [*arguments, "--offline", "--quiet", *map(str, more)])
-
-    return call
-
-
 def trees(done):
     return json.loads(done.stdout)["runs"]
 

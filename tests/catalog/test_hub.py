@@ -119,6 +119,18 @@ def test_a_hub_that_does_not_answer(hub, files, fault, reason, advice):
     assert refused(UnreachableError) == f"{said}. {advice}, {OTHERWISE}"
 
 
+def test_the_cache_of_one_commit_is_not_taken_for_another(hub, cached):
+    hub.stop()
+    mine, other = "a" * 40, "b" * 40
+    assert module.listing(REPO, commit=mine).commit == mine
+    assert module.listing(REPO, offline=True, commit=mine).commit == mine
+    assert refused(UnavailableError, offline=True, commit=other) == (
+        f"{REPO} at {other} is not in the hub's cache ({cached}), and {OFFLINE}. Run once with a "
+        "network, or give the path of a GGUF."
+    )
+    assert "could not be asked" in refused(UnreachableError, commit=other)
+
+
 def test_nobody_listens(hub):
     hub.stop()
     assert refused(UnreachableError) == (

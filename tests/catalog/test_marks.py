@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ggufeval.catalog.marks import mark
+from ggufeval.catalog.marks import Mark, mark, read
 from ggufeval.catalog.resolve import level_path, resolve
 from ggufeval.errors import ModelError
 from ggufeval.types import Recipe
@@ -21,6 +21,14 @@ def test_a_mark_names_the_types_and_the_matrix_by_its_content(tmp_path: Path):
     digest = hashlib.sha256(b"content").hexdigest()[:8]
     found = mark(Recipe(imatrix=matrix, output_type="Q8_0", embedding_type="q6_K"))
     assert found == f"imatrix-{digest}-output-q8_0-embeddings-q6_k"
+    assert read(f"tiny-1b-{found}-Q4_K_M.gguf") == Mark(digest, "q8_0", "q6_k")
+
+
+def test_a_name_may_have_a_part_of_a_mark_or_none():
+    assert read("tiny-imatrix-0a1b2c3d-IQ2_XS.gguf") == Mark("0a1b2c3d")
+    assert read("tiny-embeddings-q6_k-F16.gguf") == Mark(embedding_type="q6_k")
+    for name in ("tiny-Q4_K_M.gguf", "imatrix-0a1b2c3d.gguf", "tiny-imatrix-mine-Q4_0.gguf", ""):
+        assert read(name) == Mark()
 
 
 def test_a_matrix_that_is_not_there(tmp_path: Path):
