@@ -1,9 +1,10 @@
-"""Files that are whole or not there, whatever ends the writing."""
+"""Files and folders that are whole or not there, whatever ends the writing."""
 
 from __future__ import annotations
 
 import glob
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,29 +14,38 @@ import psutil
 
 @contextmanager
 def whole(target: Path) -> Iterator[Path]:
-    """A path beside the target, to write to. It gets the target's name when the block ends well.
+    """A path beside the target, to write a file or a folder to. It gets the target's name when the
+    block ends well.
 
     What has the name then is on the disk: a power cut does not leave it empty. What killed
-    processes left is removed first. Two may write the same target: the last one counts. Raises
-    OSError.
+    processes left is removed first. Two may write the same target: of files, the last one counts; a
+    folder is put in the place of none but an empty one. Raises OSError.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(target)
     half = target.with_name(f".{target.name}.{os.getpid()}.part")
+    _remove(half)  # of an earlier process that had this one's number
     try:
         yield half
-        with half.open("rb+") as stream:
-            os.fsync(stream.fileno())
+        for path in filter(Path.is_file, (half, *half.rglob("*"))):
+            with path.open("rb+") as stream:
+                os.fsync(stream.fileno())
         half.replace(target)
     finally:
-        with suppress(OSError):
-            half.unlink(missing_ok=True)
+        _remove(half)
 
 
 def _remove_leftovers(target: Path) -> None:
-    """Half files of processes that are no more."""
+    """What processes that are no more were writing."""
     for half in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
         pid = half.suffixes[-2].removeprefix(".")
         if pid.isdigit() and not psutil.pid_exists(int(pid)):
-            with suppress(OSError):
-                half.unlink(missing_ok=True)
+            _remove(half)
+
+
+def _remove(half: Path) -> None:
+    with suppress(OSError):
+        if half.is_dir():
+            shutil.rmtree(half)
+        else:
+            half.unlink(missing_ok=True)

@@ -22,6 +22,7 @@ from ggufeval.store import Store
 Case = tuple[str, int, list[str]]
 """What was done, how often, and what was wrong afterwards."""
 Commands = Mapping[str, Command]
+Strike = Callable[[subprocess.Popen[str]], None]
 TIMES = 5
 """Of each case."""
 ROOM = 0.6
@@ -30,54 +31,29 @@ ROOM = 0.6
 
 def interrupts(known: Commands, place: Path, moments: random.Random) -> Iterator[Case]:
     """Ctrl-C, once and twice: 130, one sentence, and the same command goes on."""
-    command = known["run"]
-    expected, length = calm(command, place)
-    for times in (1, 2):
-        problems: list[str] = []
-        folder, n = place / f"interrupted-{times}", 0
-        while n < TIMES:
-            process = command.start(folder)
-            wait_until_begun(process, folder)
-            time.sleep(moments.uniform(0.0, length / 2))
-            if process.poll() is None:
+    _, length = calm(known["run"], place)
+    told = (130, "Interrupted.")
+
+    def interrupt(process: subprocess.Popen[str], *pauses: float) -> None:
+        for pause in pauses:
+            time.sleep(moments.uniform(0.0, pause))
+            with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGINT)
-                if times == 2:
-                    time.sleep(moments.uniform(0.0, 0.1))
-                    os.killpg(process.pid, signal.SIGINT)
-            status, said = ended(process)
-            if status == 0:  # it was faster
-                shutil.rmtree(folder)
-                continue
-            n += 1
-            check(problems, status == 130, f"exit status {status}: {said}")
-            check(problems, said.count("Interrupted.") == 1, f"said: {said}")
-            check(problems, "Traceback" not in said, said)
-        go_on(problems, command, folder, expected)
-        yield f"Ctrl-C, {'once' if times == 1 else 'twice'}", n, problems
+
+    yield struck("Ctrl-C, once", known, place, lambda p: interrupt(p, length / 2), told)
+    yield struck("Ctrl-C, twice", known, place, lambda p: interrupt(p, length / 2, 0.1), told)
 
 
 def worker(known: Commands, place: Path, moments: random.Random) -> Iterator[Case]:
     """The model's process is killed, as the system does when memory runs out."""
-    command = known["run"]
-    expected, _ = calm(command, place)
-    problems: list[str] = []
-    folder, n = place / "worker", 0
-    while n < TIMES:
-        process = command.start(folder)
-        wait_until_begun(process, folder)
+
+    def kill_models(process: subprocess.Popen[str]) -> None:
         time.sleep(moments.uniform(0.0, 0.5))
         for child in models(process):
             child.kill()
-        status, said = ended(process)
-        if status == 0:  # it was faster
-            shutil.rmtree(folder)
-            continue
-        n += 1
-        check(problems, status == 2, f"exit status {status}: {said}")
-        check(problems, "was killed, most likely for want of memory" in said, said)
-        check(problems, "Traceback" not in said, said)
-    go_on(problems, command, folder, expected)
-    yield "the model's process killed", n, problems
+
+    told = (2, "was killed, most likely for want of memory")
+    yield struck("the model's process killed", known, place, kill_models, told)
 
 
 def together(known: Commands, place: Path, moments: random.Random) -> Iterator[Case]:
@@ -206,6 +182,27 @@ def calm(command: Command, place: Path) -> tuple[Result, float]:
     if status:
         raise SystemExit(f"{command.name} does not even work undisturbed: {said}")
     return command.result(folder), time.monotonic() - started
+
+
+def struck(what: str, known: Commands, place: Path, strike: Strike, told: tuple[int, str]) -> Case:
+    """A run, struck so many times: what it must leave with and say each time. Then it goes on."""
+    command, folder = known["run"], place / what
+    expected, _ = calm(command, place)
+    problems: list[str] = []
+    n = 0
+    while n < TIMES:
+        process = command.start(folder)
+        wait_until_begun(process, folder)
+        strike(process)
+        status, said = ended(process)
+        if status == 0:  # it was faster
+            shutil.rmtree(folder)
+            continue
+        n += 1
+        held = (status, said.count(told[1])) == (told[0], 1) and "Traceback" not in said
+        check(problems, held, f"exit status {status}: {said}")
+    go_on(problems, command, folder, expected)
+    return what, n, problems
 
 
 def go_on(problems: list[str], command: Command, folder: Path, expected: Result) -> None:

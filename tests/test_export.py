@@ -214,6 +214,21 @@ def test_not_a_regular_file(results, tmp_path):
             export(results, tmp_path / name)
 
 
-def test_folder_that_is_not_there(results, tmp_path):
-    with pytest.raises(UsageError, match="cannot be written: No such file or directory"):
+def test_a_folder_that_cannot_be_made(results, tmp_path):
+    (tmp_path / "no").touch()
+    with pytest.raises(UsageError, match=r"cannot be written: (Not a directory|File exists)"):
         export(results, tmp_path / "no" / "r.csv")
+
+
+@pytest.mark.parametrize("name", ["r.jsonl", "r.csv", "r.parquet"])
+def test_it_is_on_the_disk_before_it_has_its_name(results, tmp_path, monkeypatch, name):
+    path = tmp_path / "new folder" / name
+    synced = []
+
+    def fsync(descriptor: int) -> None:
+        assert not path.exists()
+        synced.append(os.fstat(descriptor).st_ino)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    export(results, path)
+    assert synced == [path.stat().st_ino]

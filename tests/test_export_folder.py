@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import os
 
 import datasets
 import pytest
@@ -129,6 +130,19 @@ def test_it_appears_whole_or_not_at_all(results, tmp_path, monkeypatch):
     with pytest.raises(UsageError, match="cannot be written: No space left on device"):
         export_folder(results, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_it_is_on_the_disk_before_it_has_its_name(results, tmp_path, monkeypatch):
+    target = tmp_path / "out"
+    synced = set()
+
+    def fsync(descriptor: int) -> None:
+        assert not target.exists()
+        synced.add(os.fstat(descriptor).st_ino)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    export_folder(results, target)
+    assert synced == {path.stat().st_ino for path in target.rglob("*.*")}
 
 
 def test_nothing_to_write(results, tmp_path):

@@ -415,10 +415,13 @@ def test_nan_and_nothing_come_back(store):
 def test_batch_is_stored_once(store):
     run_id = store.begin(make_run(), QUESTIONS)
     records = add(store, run_id, 0)
-    with pytest.raises(StoreError, match=r"batches.position.* Does another process write the same"):
-        add(store, run_id, 0, QUESTIONS[20:30])
-    with pytest.raises(StoreError, match=r"records.* Does another process write the same run"):
-        add(store, run_id, 1, QUESTIONS[5:15])
+    for position, questions in ((0, QUESTIONS[20:30]), (1, QUESTIONS[5:15])):
+        with pytest.raises(StoreError) as caught:
+            add(store, run_id, position, questions)
+        assert str(caught.value) == (
+            f"{store.path}: another process answered the same questions of run {run_id} first, and "
+            "its answers stay. Let it finish, then repeat the command: it goes on from there."
+        )
     assert store.done_batches(run_id) == {0}
     assert store.result(run_id).records == tuple(records)
 
@@ -445,7 +448,7 @@ def test_failure_in_the_middle_of_a_batch_leaves_nothing(store):
 
 
 def test_batch_of_an_unknown_run(store):
-    with pytest.raises(StoreError, match="FOREIGN KEY"):
+    with pytest.raises(StoreError, match="another process removed run nobody"):
         add(store, "nobody", 0)
     with pytest.raises(UsageError, match="'nobody'"):
         store.done_batches("nobody")
@@ -1138,7 +1141,7 @@ def test_two_writers_of_one_run_do_not_mix(store, path):
     with Store.open(path) as other:
         assert other.begin(make_run(), QUESTIONS) == run_id
         add(other, run_id, 0)
-        with pytest.raises(StoreError, match="Does another process write the same run"):
+        with pytest.raises(StoreError, match="another process answered the same questions"):
             add(store, run_id, 0)
         add(store, run_id, 1)
     assert store.run(run_id).n_done == 20

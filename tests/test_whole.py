@@ -1,4 +1,4 @@
-"""Files that are whole or not there."""
+"""Files and folders that are whole or not there."""
 
 from __future__ import annotations
 
@@ -54,6 +54,21 @@ def test_it_is_on_the_disk_before_it_has_its_name(target, monkeypatch):
     assert synced == [target.stat().st_ino]
 
 
+def test_a_folder_is_on_the_disk_before_it_has_its_name(target, monkeypatch):
+    synced = []
+
+    def fsync(descriptor: int) -> None:
+        assert not target.exists()
+        synced.append(os.fstat(descriptor).st_ino)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with whole(target) as half:
+        (half / "inner").mkdir(parents=True)
+        (half / "inner" / "file").write_text("all of it")
+    assert synced == [(target / "inner" / "file").stat().st_ino]
+    assert list(target.parent.iterdir()) == [target]
+
+
 def test_two_at_once_each_write_their_own(target):
     # Under one name, the first would give its name to what the second has written by then.
     program = "import sys, time\nfrom pathlib import Path\nfrom ggufeval.whole import whole\n"
@@ -82,7 +97,10 @@ def test_what_a_killed_process_left_is_removed_and_no_others(target):
     left = target.with_name(f".{target.name}.{gone.pid}.part")
     alive = target.with_name(f".{target.name}.{os.getppid()}.part")
     own = target.with_name(f".{target.name}.draft.part")
-    for path in (left, alive, own):
+    again = target.with_name(f".{target.name}.{os.getpid()}.part")
+    for path in (left, again):
+        (path / "inner").mkdir(parents=True)
+    for path in (left / "inner" / "file", alive, own):
         path.write_text("half")
     with whole(target) as half:
         half.write_text("all of it")

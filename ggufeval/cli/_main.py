@@ -79,6 +79,10 @@ class CommandFolder(click.Group):
                 raise
             raise click.UsageError(f"{error.message} Did you mean {near[0]!r}?", ctx) from None
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with edge():  # `--help` is here, which loads every command
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> object:
         with edge():
             return super().invoke(ctx)

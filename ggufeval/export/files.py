@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import math
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from ggufeval.errors import UsageError
 from ggufeval.export.rows import Row, columns, record_rows
 from ggufeval.types import RunResult
+from ggufeval.whole import whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,10 +37,8 @@ def export(results: Iterable[RunResult], path: Path, fmt: str | None = None) -> 
     if target.exists() and not target.is_file():
         raise UsageError(f"{path}: a file to write was expected; this is something else.")
     try:
-        with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
-            whole = Path(folder) / target.name
-            write(whole, rows)
-            whole.replace(target)
+        with whole(target) as half:
+            write(half, rows)
     except OSError as error:
         raise UsageError(
             f"{path}: cannot be written: {error.strerror or error}. Name another file."

@@ -8,7 +8,6 @@ documentation of the Hugging Face hub. Every file has the same columns of the sa
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ggufeval.errors import UsageError
 from ggufeval.export.rows import OURS, Row, record_rows
 from ggufeval.types import LETTERS, RunResult
+from ggufeval.whole import whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -109,13 +109,10 @@ def export_folder(results: Iterable[RunResult], path: Path) -> int:
             raise UsageError(
                 f"{path}: a new or an empty folder was expected; something is there. Name another."
             )
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
-            whole = Path(folder) / target.name
-            _write(whole, found)
+        with whole(target) as half:
+            _write(half, found)
             if target.exists():
                 target.rmdir()  # Windows puts no folder in another one's place
-            whole.replace(target)
     except OSError as error:
         raise UsageError(
             f"{path}: cannot be written: {error.strerror or error}. Name another folder."

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
-import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +12,7 @@ from ggufeval import bounded
 from ggufeval.errors import DataError, ModelError, PromptError, WorkerError
 from ggufeval.llama import death, limits, starting, worker
 from ggufeval.llama.limits import Render
+from ggufeval.llama.log import Log
 from ggufeval.llama.services import BatchOf
 from ggufeval.llama.worker import Machine, Piece, Reply, Request
 from ggufeval.types import (
@@ -44,17 +42,13 @@ class ModelProcess:
 
     def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
-        descriptor, log = tempfile.mkstemp(prefix="ggufeval-", suffix=".log")
-        os.close(descriptor)
-        self._log = Path(log)
+        self._log = Log()
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(
-            target=worker.main, args=(theirs, str(self._log)), daemon=True
-        )
+        self._process = context.Process(target=worker.main, args=(theirs, self._log), daemon=True)
         try:
             starting.start(self._process)
         except OSError as error:
-            self._log.unlink(missing_ok=True)
+            self._log.close()
             raise WorkerError(
                 f"the model's process cannot be started: {error.strerror or error}. "
                 "Close other programs and repeat the command."
@@ -75,8 +69,7 @@ class ModelProcess:
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
-        with contextlib.suppress(OSError):  # gone, or held by a scanner on Windows
-            self._log.unlink()
+        self._log.close()
 
     # --- services ---
 
@@ -309,5 +302,4 @@ class ModelProcess:
 
     def _death(self) -> WorkerError | ModelError:
         self._process.join(_GRACE_SECONDS)
-        log = self._log.read_text(encoding="utf-8", errors="replace")
-        return death.explained(self._process.exitcode, log)
+        return death.explained(self._process.exitcode, self._log.read())

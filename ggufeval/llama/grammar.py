@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import re
 import reprlib
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,16 @@ from ggufeval.errors import ModelError
 from ggufeval.llama import limits
 from ggufeval.llama.model import Model
 from ggufeval.types import AnswerForm
+
+_PIECES = re.compile(
+    r'"(?:\\.|[^"\\])*+"?'  # a text
+    r"|\[(?:\\.|[^\]\\])*+\]?"  # a class of characters
+    r"|<[^>]*+"  # a token
+    r"|#[^\r\n]*+"  # a comment
+    r"|::=|[()*+?{]",
+    re.DOTALL,
+)
+"""Of GBNF: what makes rules, and what may hold signs that make none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +67,7 @@ def sampler(model: Model, grammar: str) -> Any:  # noqa: ANN401 - a pointer, the
 
     Raises ModelError where llama.cpp cannot read it, or finds nothing in it.
     """
+    _check_size(grammar)
     handle = None
     if grammar.strip():  # an empty one is taken for none
         with limits.patience():
@@ -66,6 +78,19 @@ def sampler(model: Model, grammar: str) -> Any:  # noqa: ANN401 - a pointer, the
             "rule `root`."
         )
     return handle
+
+
+def _check_size(grammar: str) -> None:
+    depth = n_rules = 0
+    for piece in map(re.Match.group, _PIECES.finditer(grammar)):
+        depth += (piece == "(") - (piece == ")")
+        n_rules += piece in {"::=", "(", "*", "+", "?", "{"}
+        if depth > limits.GRAMMAR_DEPTH or n_rules > limits.GRAMMAR_RULES:
+            raise ModelError(
+                f"the grammar {reprlib.repr(grammar)} is more than llama.cpp bears: at most "
+                f"{limits.GRAMMAR_RULES:,} rules, brackets and repetitions were expected, and no "
+                f"brackets more than {limits.GRAMMAR_DEPTH} deep. Make it smaller."
+            )
 
 
 def first_tokens(model: Model, grammar: str) -> list[int]:

@@ -17,6 +17,9 @@ HEADER_SECONDS = 120.0
 GRAMMAR_SECONDS = 20.0
 """For llama.cpp to read a grammar, or to take one token by it; our own take milliseconds."""
 GRAMMAR_BYTES = 2 << 30
+GRAMMAR_DEPTH, GRAMMAR_RULES = 200, 10_000
+"""Brackets within brackets, and rules, of which brackets and repetitions make more: llama.cpp calls
+itself for each of a chain. A stack of 8 MB holds 10,000 of the ones, 50,000 of the others."""
 CORPUS_BYTES = 1 << 30
 """Of the text that an importance matrix is computed over."""
 TEMPLATE_BYTES = 2 << 30

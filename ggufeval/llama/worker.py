@@ -1,7 +1,7 @@
 """The model's own process: it holds one model, answers requests, and may die alone.
 
 A request is a `Request`, a reply a `Reply`; `stream` replies come before the last one. llama.cpp
-and the C library write where they like, so the process's own output goes to a log file.
+and the C library write where they like, so the process's own output goes to a log (log.py).
 """
 
 from __future__ import annotations
@@ -75,14 +75,13 @@ class Piece:
     control: bool
 
 
-def main(connection: Connection, log: str) -> None:
-    """The process. Ends when the other end of the connection does."""
+def main(connection: Connection, log: int) -> None:
+    """The process. Ends when the other end of the connection does. `log` is a file descriptor."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     _die_with_parent()
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
-    os.write(descriptor, b"\n")  # so that a death at the start can be told from a later one
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.write(log, b"\n")  # so that a death at the start can be told from a later one
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
             request: Request = connection.recv()

@@ -69,13 +69,17 @@ CREATE TABLE IF NOT EXISTS vocabulary_logprobs (
 _ADVICE = {
     "SQLITE_BUSY": "Another process keeps it locked: wait until that one is done.",
     "SQLITE_CANTOPEN": "Check that its folder exists and that you may write there.",
-    "SQLITE_CONSTRAINT": "Does another process write the same run? Let one of them finish.",
     "SQLITE_CORRUPT": "It is damaged: go on with a copy, or with another file.",
     "SQLITE_FULL": "The disk is full: make room and repeat the command, it goes on from here.",
     "SQLITE_IOERR": "The disk fails or is full: see to it and repeat the command to go on.",
     "SQLITE_NOTADB": "It is no results database of ggufeval: name another file.",
     "SQLITE_PERM": "Check that you may write the file.",
     "SQLITE_READONLY": "You may only read it: check the permissions of the file and its folder.",
+}
+_CLASHES = {
+    "SQLITE_CONSTRAINT_FOREIGNKEY": "removed run {}. Repeat the command to begin it anew.",
+    "SQLITE_CONSTRAINT_PRIMARYKEY": "answered the same questions of run {} first, and its answers "
+    "stay. Let it finish, then repeat the command: it goes on from there.",
 }
 
 
@@ -145,6 +149,17 @@ def transaction(db: sqlite3.Connection, path: Path) -> Iterator[None]:
             if db.in_transaction:
                 db.execute("ROLLBACK")
             raise
+
+
+@contextmanager
+def alone(path: Path, run_id: str) -> Iterator[None]:
+    """Turn what another process did to the same run into StoreError, with what to do."""
+    try:
+        yield
+    except sqlite3.IntegrityError as error:
+        if clash := _CLASHES.get(error.sqlite_errorname):
+            raise StoreError(f"{path}: another process {clash.format(run_id)}") from error
+        raise
 
 
 def _make_folder(folder: Path) -> None:

@@ -109,7 +109,7 @@ class Store:
             "n_tokens": n_tokens,
             "seconds": seconds,
         }
-        with self._transaction():
+        with self._transaction(), database.alone(self.path, run_id):
             rows.insert(self._db, "batches", batch)
             for record in records:
                 asked = self._db.execute(queries.ASKED, (record.question_id, run_id)).fetchone()
@@ -126,7 +126,7 @@ class Store:
 
     def add_vocabularies(self, run_id: str, vocabularies: Mapping[Key, bytes]) -> None:
         """Store what some of the run's records say of all tokens: see `LetterScores.vocabulary`."""
-        with self._transaction():
+        with self._transaction(), database.alone(self.path, run_id):
             vocabulary.put(self._db, run_id, vocabularies)
 
     def finish(self, run_id: str, status: RunStatus = RunStatus.DONE) -> None:

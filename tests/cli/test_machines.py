@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path, PureWindowsPath
@@ -22,6 +23,7 @@ from ggufeval.cli import _progress, cli, main
 from ggufeval.errors import WorkerError
 from ggufeval.llama import services, worker
 from ggufeval.llama.client import ModelProcess
+from ggufeval.llama.log import Log
 from ggufeval.store import Store
 from ggufeval.types import (
     BuildInfo,
@@ -368,16 +370,17 @@ def test_a_closed_pipe_on_windows_is_a_process_that_died(monkeypatch):
             process.tokenize(Path("model.gguf"), prompts.render)
 
 
-def test_a_log_that_windows_still_holds_is_left(monkeypatch):
-    process = ModelProcess()
-
-    def held(_path, missing_ok=False):
-        raise PermissionError(13, "used by another process")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "unlink", held)
-        process.close()
-    process._log.unlink()
+def test_a_log_on_windows_is_opened_by_its_name(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(os, "O_TEMPORARY", 0, raising=False)
+    monkeypatch.setattr(tempfile, "TemporaryFile", tempfile.NamedTemporaryFile)
+    log = Log()
+    opened, arguments = log.__reduce__()
+    descriptor = opened(*arguments)
+    os.write(descriptor, b"said")
+    os.close(descriptor)
+    assert log.read() == "said"
+    log.close()
 
 
 @pytest.mark.parametrize("platform", ["win32", "darwin"])

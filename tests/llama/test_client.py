@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -26,6 +27,11 @@ def endless(template: ChatTemplate | None) -> list[Prompt]:
 
 def broken(template: ChatTemplate | None) -> list[Prompt]:
     raise ValueError("a defect")
+
+
+def loud(template: ChatTemplate | None) -> list[Prompt]:
+    os.write(2, b"GGML_ASSERT(n > 0) failed\nand more\n")
+    os.abort()
 
 
 def refused(template: ChatTemplate | None) -> list[Prompt]:
@@ -148,15 +154,27 @@ def test_an_architecture_that_this_llama_cpp_does_not_know(of_architecture):
     )
 
 
-def test_leaving_ends_the_process_and_its_log(smollm2: Path):
+def test_leaving_ends_the_process():
     with ModelProcess() as process:
         process.machine()
-        log, pid = process._log, process._process.pid
-        assert log.exists()
-    assert not log.exists()
+        pid = process._process.pid
     assert pid is not None
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there the file has a name, and the system's")
+def test_what_it_prints_is_in_no_file_that_could_be_left(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with ModelProcess() as process:
+        process.machine()
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_what_it_printed_last_says_why_it_died(smollm2: Path):
+    with ModelProcess() as process, pytest.raises(ModelError) as caught:
+        process.tokenize(smollm2, loud)
+    assert "aborted on this model: GGML_ASSERT(n > 0) failed. The file" in str(caught.value)
 
 
 def test_a_file_that_llama_cpp_refuses_is_a_model_error(tmp_path: Path):

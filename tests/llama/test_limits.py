@@ -145,6 +145,21 @@ def test_a_grammar_is_not_said_whole(vocabulary):
     assert len(str(caught.value)) < 200
 
 
+DEEP = "root ::= " + "(" * 100_000
+CHAIN = (
+    "root ::= a0\n" + "".join(f"a{i} ::= a{i + 1}\n" for i in range(100_000)) + 'a100000 ::= "x"'
+)
+
+
+def test_a_grammar_that_would_fill_llama_cpps_stack(vocabulary):
+    with ModelProcess() as process:
+        for grammar in (DEEP, CHAIN):
+            with pytest.raises(
+                ModelError, match=r"more than llama\.cpp bears: at most 10,000 rules"
+            ):
+                process.check_grammar(vocabulary, grammar)
+
+
 DRAW = """
 import sys
 from pathlib import Path
