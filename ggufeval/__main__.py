@@ -1,5 +1,6 @@
-"""The command line from its first moment on: `ggufeval`, and `python -m ggufeval`."""
+"""The command line, and what loads it: `ggufeval`, and `python -m ggufeval`."""
 
+import signal
 import sys
 
 
@@ -10,6 +11,7 @@ def main() -> None:
 
         cli.main()
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         sys.exit(130)
 
 

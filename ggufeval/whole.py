@@ -19,7 +19,8 @@ def whole(target: Path) -> Iterator[Path]:
 
     What has the name then is on the disk: a power cut does not leave it empty. What killed
     processes left is removed first. Two may write the same target: of files, the last one counts; a
-    folder is put in the place of none but an empty one. Raises OSError.
+    folder is put in the place of none but an empty one. Processes are told apart by their numbers,
+    so that the two must run on one machine. Raises OSError.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(target)
@@ -27,12 +28,23 @@ def whole(target: Path) -> Iterator[Path]:
     _remove(half)  # of an earlier process that had this one's number
     try:
         yield half
-        for path in filter(Path.is_file, (half, *half.rglob("*"))):
-            with path.open("rb+") as stream:
-                os.fsync(stream.fileno())
+        for path in (half, *half.rglob("*")):
+            _sync(path)
         half.replace(target)
     finally:
         _remove(half)
+
+
+def _sync(path: Path) -> None:
+    if path.is_file():
+        with path.open("rb+") as stream:
+            os.fsync(stream.fileno())
+    elif os.name == "posix":  # elsewhere a folder is not for opening
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _remove_leftovers(target: Path) -> None:
@@ -45,7 +57,7 @@ def _remove_leftovers(target: Path) -> None:
 
 def _remove(half: Path) -> None:
     with suppress(OSError):
-        if half.is_dir():
+        if half.is_dir() and not half.is_symlink():
             shutil.rmtree(half)
         else:
             half.unlink(missing_ok=True)

@@ -65,6 +65,7 @@ def _sha256(text: str) -> str:
 def measure(folder: Path, questions: QuestionSet, levels: int) -> str:
     """A row of the table."""
     database, path = folder / f"{levels}.sqlite", folder / f"{levels}.ggb"
+    database.unlink(missing_ok=True)
     stored(database, questions, answered(questions, levels))
     started = time.process_time()
     with Store.open(database, read_only=True) as store:

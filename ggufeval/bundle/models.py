@@ -29,7 +29,7 @@ _LEVEL = re.compile(r"\w+")
 
 @dataclass(slots=True)
 class Models:
-    """Where to look. Files are hashed once, and only those of the right size."""
+    """Where to look. Files are hashed once, and only those of a size that may be right."""
 
     folder: Path | None
     """With everything inside; `--models`."""
@@ -112,10 +112,14 @@ class Models:
         file, or one of the catalogue or the hub; and with the same importance matrix."""
         model, origin = wanted.run.model, wanted.origin
         mark = marks.read(_name(wanted))
-        if bool(mark.imatrix) != bool(model.imatrix) or not _LEVEL.fullmatch(model.quantized_from):
-            return None
         base = self._base(wanted)
         if not (base or _is_in_catalogue(origin.name) or _HUB_NAME.fullmatch(origin.name)):
+            return None
+        if not model.quantized_from and mark == marks.Mark():  # nobody wrote down of which level
+            name = f"{origin.name}:{model.quantization}"
+            found = self._resolved(name, self._commit(origin.name))
+            return sweep.files_of(found[0], None, self.say)
+        if bool(mark.imatrix) != bool(model.imatrix) or not _LEVEL.fullmatch(model.quantized_from):
             return None
         recipe = Recipe(
             imatrix=self._matrix(model, mark.imatrix) if mark.imatrix else None,
@@ -145,10 +149,11 @@ class Models:
         """The file in the folder whose sha256 begins so: that is all that is known of it, and the
         level has its own hash. Raises ModelError where there is none."""
         inside = sorted(self.folder.rglob("*")) if self.folder else []
+        self.say(f"Looking for the importance matrix of {model.label} ({model.imatrix}) ...")
         for path in sorted(inside, key=lambda path: path.name != model.imatrix):
             try:
-                # A matrix has a number for each column of a weight: less than the level has.
-                if path.is_file() and path.stat().st_size < model.size_bytes:
+                # A matrix has a number for each column of a weight, far less than the level.
+                if path.is_file() and path.stat().st_size < model.size_bytes // 4:
                     self._hashes[path] = self._hashes.get(path) or file_sha256(path)
                     if self._hashes[path].startswith(start):
                         return path

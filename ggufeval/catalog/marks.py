@@ -10,9 +10,11 @@ from ggufeval.types import Recipe
 
 _DIGITS = 8
 """Of the matrix's hash: enough to tell a person's files apart."""
+_TYPE = r"(?:b?f|[it]?q|mxfp|nvfp)\d\w*"
+"""ggml's types, in small letters."""
 _MARKED = re.compile(
-    rf"(?:-imatrix-(?P<imatrix>[0-9a-f]{{{_DIGITS}}}))?(?:-output-(?P<output_type>\w+))?"
-    r"(?:-embeddings-(?P<embedding_type>\w+))?-\w+\.gguf$"
+    rf"(?:-imatrix-(?P<imatrix>[0-9a-f]{{{_DIGITS}}}))?(?:-output-(?P<output_type>{_TYPE}))?"
+    rf"(?:-embeddings-(?P<embedding_type>{_TYPE}))?-\w+\.gguf$"
 )
 
 

@@ -145,7 +145,7 @@ class Store:
 
     def add_to_sweep(self, sweep: int, run_id: str) -> None:
         """Let a run belong to a sweep, behind those that already do."""
-        with self._transaction():
+        with self._transaction(), database.alone(self.path, run_id):
             self._db.execute(
                 "INSERT OR IGNORE INTO sweep_runs (sweep_id, run_id) VALUES (?, ?)",
                 (sweep, self._id(run_id)),

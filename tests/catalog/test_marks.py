@@ -29,6 +29,8 @@ def test_a_name_may_have_a_part_of_a_mark_or_none():
     assert read("tiny-embeddings-q6_k-F16.gguf") == Mark(embedding_type="q6_k")
     for name in ("tiny-Q4_K_M.gguf", "imatrix-0a1b2c3d.gguf", "tiny-imatrix-mine-Q4_0.gguf", ""):
         assert read(name) == Mark()
+    for name in ("my-output-big-Q4_0.gguf", "embed-output-v2-Q8_0.gguf"):
+        assert read(name) == Mark()
 
 
 def test_a_matrix_that_is_not_there(tmp_path: Path):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 import tomllib
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -197,7 +199,10 @@ def test_two_processes_on_the_same_run(start, wait, tmp_path: Path):
     database, calm = tmp_path / "results.sqlite", tmp_path / "calm.sqlite"
     with start(database) as slower:
         wait(slower, database)
-        psutil.Process(slower.pid).suspend()
+        with closing(sqlite3.connect(database, timeout=60, isolation_level=None)) as db:
+            db.execute("BEGIN IMMEDIATE")  # so that it does not stand still with the lock
+            psutil.Process(slower.pid).suspend()
+            db.execute("ROLLBACK")
         try:
             with start(database) as faster:
                 assert end(faster)[0] == 0
