@@ -71,7 +71,8 @@ _ADVICE = {
     "SQLITE_CANTOPEN": "Check that its folder exists and that you may write there.",
     "SQLITE_CORRUPT": "It is damaged: go on with a copy, or with another file.",
     "SQLITE_FULL": "The disk is full: make room and repeat the command, it goes on from here.",
-    "SQLITE_IOERR": "The disk fails or is full: see to it and repeat the command to go on.",
+    "SQLITE_IOERR": "The disk fails or is full: make room or see to it, and repeat the command; it "
+    "goes on from here.",
     "SQLITE_NOTADB": "It is no results database of ggufeval: name another file.",
     "SQLITE_PERM": "Check that you may write the file.",
     "SQLITE_READONLY": "You may only read it: check the permissions of the file and its folder.",

@@ -106,7 +106,7 @@ def wait(stored_batches):
     """Until a batch is stored."""
 
     def until(process: subprocess.Popen[str], database: Path) -> None:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while not stored_batches(database):
             assert process.poll() is None
             assert time.monotonic() < deadline
@@ -122,7 +122,7 @@ def models_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
 
 
 def end(process: subprocess.Popen[str]) -> tuple[int, str]:
-    _, said = process.communicate(timeout=120)
+    _, said = process.communicate(timeout=300)
     assert "Traceback" not in said
     return process.returncode, said
 
@@ -158,7 +158,7 @@ def test_ctrl_c_leaves_with_130_and_says_how_to_go_on(
 def test_ctrl_c_while_a_models_process_starts(start, tmp_path: Path):
     database = tmp_path / "results.sqlite"
     with start(database) as process:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while not models_of(process):
             assert time.monotonic() < deadline
             time.sleep(0.002)
