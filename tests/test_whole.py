@@ -41,27 +41,26 @@ def test_what_was_there_stays_where_writing_fails(target):
     assert list(target.parent.iterdir()) == [target]
 
 
-def test_it_is_on_the_disk_before_it_has_its_name(target, monkeypatch):
-    synced = []
+@pytest.fixture
+def synced(target, monkeypatch):
+    """The inodes that are synced, all before the target has its name."""
+    found = []
 
     def fsync(descriptor: int) -> None:
         assert not target.exists()
-        synced.append(os.fstat(descriptor).st_ino)
+        found.append(os.fstat(descriptor).st_ino)
 
     monkeypatch.setattr(os, "fsync", fsync)
+    return found
+
+
+def test_it_is_on_the_disk_before_it_has_its_name(target, synced):
     with whole(target) as half:
         half.write_text("all of it")
     assert synced == [target.stat().st_ino]
 
 
-def test_a_folder_is_on_the_disk_before_it_has_its_name(target, monkeypatch):
-    synced = []
-
-    def fsync(descriptor: int) -> None:
-        assert not target.exists()
-        synced.append(os.fstat(descriptor).st_ino)
-
-    monkeypatch.setattr(os, "fsync", fsync)
+def test_a_folder_is_on_the_disk_before_it_has_its_name(target, synced):
     with whole(target) as half:
         (half / "inner").mkdir(parents=True)
         (half / "inner" / "file").write_text("all of it")
