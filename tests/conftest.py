@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import sqlite3
 import struct
 from collections.abc import Callable, Iterator, Sequence
@@ -38,31 +39,78 @@ def smollm2() -> Path:
     return source.path
 
 
-@pytest.fixture(scope="session")
-def made(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Quantization -> a file at that level, made from SmolLM2 once a session."""
-    folder = tmp_path_factory.mktemp("levels")
+def levels_of(source: Path, folder: Path) -> Callable[[str], Path]:
+    """Quantization -> a file at that level, made once."""
 
     def make(quantization: str) -> Path:
         target = folder / f"SmolLM2-135M-Instruct-{quantization}.gguf"
         if not target.exists():
             with ModelProcess() as process:
-                process.quantize([smollm2], target, quantization, runner.physical_cores())
+                process.quantize([source], target, quantization, runner.physical_cores())
         return target
 
     return make
 
 
+def files_at(path: Path) -> runner.ModelFiles:
+    return runner.ModelFiles((path,), file_sha256(path))
+
+
+@pytest.fixture(scope="session")
+def made(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Quantization -> a file at that level, made from SmolLM2."""
+    return levels_of(smollm2, tmp_path_factory.mktemp("levels"))
+
+
 @pytest.fixture(scope="session")
 def f16(made: Callable[[str], Path]) -> runner.ModelFiles:
-    path = made("F16")
-    return runner.ModelFiles((path,), file_sha256(path))
+    return files_at(made("F16"))
 
 
 @pytest.fixture(scope="session")
 def q4_0(made: Callable[[str], Path]) -> runner.ModelFiles:
-    path = made("Q4_0")
-    return runner.ModelFiles((path,), file_sha256(path))
+    return files_at(made("Q4_0"))
+
+
+N_SMALL = 6
+"""Layers of 30."""
+
+
+@pytest.fixture(scope="session")
+def small(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """As `made`, from SmolLM2's first layers alone: for a fifth of its time, where the way of a run
+    is what is held, and not what a model answers."""
+    import gguf
+
+    folder = tmp_path_factory.mktemp("small")
+    source = folder / smollm2.name
+    reader = gguf.GGUFReader(smollm2)
+    writer = gguf.GGUFWriter(source, "llama")
+    for field in reader.fields.values():
+        if field.name.startswith("GGUF.") or field.name == "general.architecture":
+            continue
+        value = N_SMALL if field.name == "llama.block_count" else field.contents()
+        inner = field.types[-1] if len(field.types) > 1 else None
+        writer.add_key_value(field.name, value, field.types[0], inner)
+    for tensor in reader.tensors:
+        layer = re.match(r"blk\.(\d+)\.", tensor.name)
+        if not layer or int(layer[1]) < N_SMALL:
+            writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return levels_of(source, folder)
+
+
+@pytest.fixture(scope="session")
+def small_f16(small: Callable[[str], Path]) -> runner.ModelFiles:
+    return files_at(small("F16"))
+
+
+@pytest.fixture(scope="session")
+def small_q4_0(small: Callable[[str], Path]) -> runner.ModelFiles:
+    return files_at(small("Q4_0"))
 
 
 @pytest.fixture(scope="session")

@@ -50,10 +50,10 @@ def kept(store: Store, run_id: str) -> dict[tuple[str, int], bytes]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(q4_0, few_questions, tmp_path_factory):
+def undisturbed(small_q4_0, few_questions, tmp_path_factory):
     """A run that has kept them from the start: the run, its records, and what it has kept."""
     with Store.open(tmp_path_factory.mktemp("undisturbed") / "results.sqlite") as store:
-        run = runner.evaluate(q4_0, few_questions, store, KEPT)
+        run = runner.evaluate(small_q4_0, few_questions, store, KEPT)
         return run, records(store, run.id), kept(store, run.id)
 
 
@@ -122,52 +122,54 @@ def test_a_run_keeps_the_whole_vocabulary_at_so_many_questions(undisturbed, few_
     assert run.status is RunStatus.DONE
 
 
-def test_it_is_the_run_that_it_would_be_without(undisturbed, q4_0, few_questions, tmp_path):
+def test_it_is_the_run_that_it_would_be_without(undisturbed, small_q4_0, few_questions, tmp_path):
     with Store.open(tmp_path / "results.sqlite") as store:
-        run = runner.evaluate(q4_0, few_questions, store, OPTIONS)
+        run = runner.evaluate(small_q4_0, few_questions, store, OPTIONS)
         assert run.fingerprint.digest == undisturbed[0].fingerprint.digest
         assert records(store, run.id) == undisturbed[1]
         assert store.vocabularies(run.id) == set()
 
 
 def test_a_finished_run_that_lacks_them_is_asked_again_where_it_does(
-    undisturbed, q4_0, few_questions, tmp_path
+    undisturbed, small_q4_0, few_questions, tmp_path
 ):
     with Store.open(tmp_path / "results.sqlite") as store:
-        before = runner.evaluate(q4_0, few_questions, store, OPTIONS)
+        before = runner.evaluate(small_q4_0, few_questions, store, OPTIONS)
         progress = Counted()
-        after = runner.evaluate(q4_0, few_questions, store, KEPT, progress)
+        after = runner.evaluate(small_q4_0, few_questions, store, KEPT, progress)
         assert after == before  # no batch and no second is counted twice
         assert kept(store, after.id) == undisturbed[2]
         assert 8 <= progress.n_asked < len(few_questions.questions)
         assert progress.n_before + progress.n_asked == len(few_questions.questions)
 
         more = Counted()
-        runner.evaluate(q4_0, few_questions, store, replace(KEPT, kld=10), more)
+        runner.evaluate(small_q4_0, few_questions, store, replace(KEPT, kld=10), more)
         assert store.vocabularies(after.id) == to_keep(few_questions, 10)
         assert 2 <= more.n_asked < progress.n_asked
         none = Counted()
-        runner.evaluate(q4_0, few_questions, store, KEPT, none)
+        runner.evaluate(small_q4_0, few_questions, store, KEPT, none)
         assert none.n_asked == 0
 
 
-def test_an_interrupted_run_goes_on_to_the_same_bits(undisturbed, q4_0, few_questions, tmp_path):
+def test_an_interrupted_run_goes_on_to_the_same_bits(
+    undisturbed, small_q4_0, few_questions, tmp_path
+):
     """Begun without, interrupted, gone on with, interrupted while it asks again."""
     with Store.open(tmp_path / "results.sqlite") as store:
         for options, n_batches in ((OPTIONS, 4), (KEPT, 2), (KEPT, 3)):
             with pytest.raises(KeyboardInterrupt):
-                runner.evaluate(q4_0, few_questions, store, options, Counted(n_batches))
-        run = runner.evaluate(q4_0, few_questions, store, KEPT)
+                runner.evaluate(small_q4_0, few_questions, store, options, Counted(n_batches))
+        run = runner.evaluate(small_q4_0, few_questions, store, KEPT)
         assert run.status is RunStatus.DONE
         assert records(store, run.id) == undisturbed[1]
         assert kept(store, run.id) == undisturbed[2]
 
 
-def test_of_rotations_the_question_as_it_is(q4_0, few_questions, tmp_path):
+def test_of_rotations_the_question_as_it_is(small_q4_0, few_questions, tmp_path):
     questions = replace(few_questions, questions=few_questions.questions[:4])
     options = replace(OPTIONS, permute="cyclic", kld=2)
     with Store.open(tmp_path / "results.sqlite") as store:
-        run = runner.evaluate(q4_0, questions, store, options)
+        run = runner.evaluate(small_q4_0, questions, store, options)
         assert len(store.result(run.id).records) == 16
         assert store.vocabularies(run.id) == to_keep(questions, 2)
 
@@ -178,29 +180,29 @@ def test_only_where_a_letter_is_read(read):
         replace(KEPT, read=read).reader()
 
 
-def test_a_flip_floor_keeps_none(undisturbed, q4_0, few_questions, tmp_path):
+def test_a_flip_floor_keeps_none(undisturbed, small_q4_0, few_questions, tmp_path):
     with Store.open(tmp_path / "results.sqlite") as store:
-        run = runner.evaluate(q4_0, few_questions, store, KEPT)
-        floor.measure(q4_0, run, few_questions, store, KEPT, n=16)
+        run = runner.evaluate(small_q4_0, few_questions, store, KEPT)
+        floor.measure(small_q4_0, run, few_questions, store, KEPT, n=16)
         other = next(found for found in store.runs() if found.id != run.id)
         assert store.vocabularies(other.id) == set()
 
 
 def test_written_out_weights_that_are_gone_are_found_only_with_what_they_lack(
-    q4_0, few_questions, tmp_path, monkeypatch
+    small_q4_0, few_questions, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("GGUFEVAL_CACHE", str(tmp_path / "cache"))
-    made = dequantized.make(q4_0, "F16", runner.physical_cores(), lambda _: None)
+    made = dequantized.make(small_q4_0, "F16", runner.physical_cores(), lambda _: None)
     with Store.open(tmp_path / "results.sqlite") as store:
         runner.evaluate(made, few_questions, store, OPTIONS)
-        ours = runner.evaluate(q4_0, few_questions, store, KEPT)
+        ours = runner.evaluate(small_q4_0, few_questions, store, KEPT)
         made.parts[0].rename(tmp_path / "elsewhere.gguf")
-        assert dequantized.finished(q4_0, "F16", few_questions, store, OPTIONS)
-        assert dequantized.finished(q4_0, "F16", few_questions, store, KEPT) is None
+        assert dequantized.finished(small_q4_0, "F16", few_questions, store, OPTIONS)
+        assert dequantized.finished(small_q4_0, "F16", few_questions, store, KEPT) is None
         (tmp_path / "elsewhere.gguf").rename(made.parts[0])
         theirs = runner.evaluate(made, few_questions, store, KEPT)
         made.parts[0].unlink()
-        assert dequantized.finished(q4_0, "F16", few_questions, store, KEPT)
+        assert dequantized.finished(small_q4_0, "F16", few_questions, store, KEPT)
 
         pairs = store.paired_vocabularies(theirs.id, ours.id)
         found = vocabulary_divergence(store.result(theirs.id), store.result(ours.id), pairs)

@@ -43,8 +43,8 @@ def questions():
 
 
 @pytest.fixture
-def levels(made):
-    return sweep.levels([resolve(str(made(name))) for name in ("F16", "Q4_0")])
+def levels(small):
+    return sweep.levels([resolve(str(small(name))) for name in ("F16", "Q4_0")])
 
 
 def records(store, run_id):

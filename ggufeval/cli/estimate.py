@@ -26,8 +26,9 @@ from ggufeval.cli import _options
 def estimate(models: tuple[str, ...], **values: Any) -> None:
     """Say how long `run` would take on this machine, and what memory and disk; do none of it.
 
-    Takes the options of `run`. The speed is that of an earlier run like it, else measured on a part
-    of the questions, which takes a minute at most for a file.
+    Takes the options of `run`. A file that is here is loaded once, since that counts too; its speed
+    is that of an earlier run like it, else measured on a part of the questions, which takes a
+    minute at most for a file.
     """
     from ggufeval import sweep
     from ggufeval.cli import _forecast, _models, _progress

@@ -13,7 +13,7 @@ from ggufeval.errors import GgufevalError, ModelError
 from ggufeval.forecast import load, pace
 from ggufeval.forecast.files import LevelFile
 from ggufeval.forecast.study import Outline, Study
-from ggufeval.forecast.trial import trial
+from ggufeval.forecast.trial import loading, trial
 from ggufeval.job import Job
 from ggufeval.llama.client import ModelProcess
 from ggufeval.types import (
@@ -110,8 +110,12 @@ def _found(study: Study, outline: Outline, known: _Known) -> LevelForecast:
         return one
     if run.status is RunStatus.DONE:
         return replace(one, run_id=run.id, is_finished=True, n_tokens=0)
-    left = _left(study, outline.job, study.store.done_batches(run.id))
-    return replace(one, run_id=run.id, n_tokens=left.tokens)
+    begun = replace(one, run_id=run.id)
+    return replace(begun, n_tokens=_left(study, outline.job, _done(study, begun)).tokens)
+
+
+def _done(study: Study, one: LevelForecast) -> Collection[int]:
+    return study.store.done_batches(one.run_id) if study.store and one.run_id else ()
 
 
 def _left(study: Study, job: Job, done: Collection[int] = ()) -> load.Load:
@@ -185,16 +189,18 @@ def _paced(study: Study, outline: Outline, one: LevelForecast, known: _Known) ->
         study.runs, study.setting, kind, outline.n_tokens / n_questions
     )
     seconds = outline.seconds
-    if found is None and job and known.info and known.file.origin is Origin.HERE:
-        study.say(f"Measuring how fast {one.label} is ...")
+    if job and known.info and known.file.origin is Origin.HERE:
+        reader, path = study.setting.reader, known.file.parts[0]
         try:
-            tried = trial(study.setting.reader, known.file.parts[0], job.work)
+            if found:
+                seconds += loading(reader, path, job.work)
+            else:
+                study.say(f"Measuring how fast {one.label} is ...")
+                if tried := trial(reader, path, job.work):
+                    found = tried.pace(_left(study, job, _done(study, one)))
+                    seconds += tried.load_seconds
         except GgufevalError as error:
             return replace(one, trouble=str(error))
-        if tried:
-            done = study.store.done_batches(one.run_id) if study.store and one.run_id else ()
-            found = tried.pace(_left(study, job, done))
-            seconds += tried.load_seconds
     return replace(one, pace=found or pace.stored(study.runs, study.setting, kind), seconds=seconds)
 
 

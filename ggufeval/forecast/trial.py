@@ -74,6 +74,26 @@ def trial(reader: Reader, path: Path, work: Work) -> Trial | None:
     return of(found[1:] or found, load_seconds)
 
 
+def loading(reader: Reader, path: Path, work: Work) -> float:
+    """From the start of a model's process to its first token; 0 where texts are written.
+
+    Raises as a run does.
+    """
+    if reader.n_written:
+        return 0.0
+    some, _ = _some(work, leave=not reader.by_text)
+    probe = replace(
+        some,
+        plan=Plan(some.plan.groups[:1]),
+        questions=some.questions[:1],
+        prompts=some.prompts[:1],
+    )
+    started = time.perf_counter()
+    with ModelProcess() as process:
+        (answered,) = reader.answers(process, path, probe)
+        return time.perf_counter() - started - answered.seconds
+
+
 def of(measured: Sequence[tuple[Load, float]], load_seconds: float) -> Trial:
     """What loads and the seconds that they took say."""
     speed = fitted(measured)

@@ -28,12 +28,12 @@ def asked():
 
 
 @pytest.fixture(scope="session")
-def database(f16, q4_0, asked, tmp_path_factory) -> Path:
+def database(small_f16, small_q4_0, asked, tmp_path_factory) -> Path:
     """Two levels of SmolLM2 over them."""
     path = tmp_path_factory.mktemp("study") / "r.sqlite"
     with Store.open(path) as store:
         number = store.begin_sweep()
-        for model in (f16, q4_0):
+        for model in (small_f16, small_q4_0):
             run = runner.evaluate(model, asked, store, OPTIONS)
             store.add_to_sweep(number, run.id)
     return path
@@ -126,7 +126,7 @@ def own(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def own_database(own, q4_0, tmp_path_factory) -> Path:
+def own_database(own, small_q4_0, tmp_path_factory) -> Path:
     """One level's texts on them."""
     path = tmp_path_factory.mktemp("own") / "r.sqlite"
     options = runner.Options(
@@ -134,21 +134,21 @@ def own_database(own, q4_0, tmp_path_factory) -> Path:
         read="sample",
         max_tokens=8,
         n_threads=2,
-        command=f"ggufeval run {q4_0.parts[0]} --data {own.source} --x hf_{'SECRET' * 5}",
+        command=f"ggufeval run {small_q4_0.parts[0]} --data {own.source} --x hf_{'SECRET' * 5}",
     )
     with Store.open(path) as store:
-        run = runner.evaluate(q4_0, own, store, options)
+        run = runner.evaluate(small_q4_0, own, store, options)
         store.add_to_sweep(store.begin_sweep(), run.id)
     return path
 
 
 @pytest.fixture
-def reproduce(tmp_path, f16, q4_0, monkeypatch):
+def reproduce(tmp_path, small_f16, small_q4_0, monkeypatch):
     """Calls the command in a folder of its own, with empty caches beside the models' folder."""
     monkeypatch.setenv("GGUFEVAL_CACHE", str(tmp_path / "cache"))
-    assert f16.parts[0].parent == q4_0.parts[0].parent
+    assert small_f16.parts[0].parent == small_q4_0.parts[0].parent
 
-    def call(bundle, *more, models=f16.parts[0].parent):
+    def call(bundle, *more, models=small_f16.parts[0].parent):
         given = ["--models", str(models)] if models else []
         arguments = ["reproduce", str(bundle), *given, "--db", str(tmp_path / "again.sqlite")]
         return CliRunner().invoke(cli, [*arguments, "--offline", "--quiet", *map(str, more)])

@@ -23,17 +23,17 @@ def trees(done):
 
 
 @pytest.fixture
-def own_level(f16, tmp_path, monkeypatch):
+def own_level(small_f16, tmp_path, monkeypatch):
     """A study of one's own file and of a level that was quantized from it with an importance
     matrix: the bundle, the file, the matrix and the level."""
     monkeypatch.setenv("GGUFEVAL_CACHE", str(tmp_path / "cache"))
     source, matrix = tmp_path / "own" / "mine-F16.gguf", tmp_path / "own" / "weights.gguf"
     source.parent.mkdir()
-    source.symlink_to(f16.parts[0])
+    source.symlink_to(small_f16.parts[0])
     random = np.random.default_rng(0)
     # One entry: a matrix makes the quantizer slow, and what it says nothing of is made as usual.
     entry = Entry(random.random((1, 576), np.float32), np.array([512], np.float32))
-    write_matrix(ImatrixFile({"blk.15.attn_q.weight": entry}, ("text",), 7, 512), matrix)
+    write_matrix(ImatrixFile({"blk.3.attn_q.weight": entry}, ("text",), 7, 512), matrix)
 
     def call(*arguments):
         done = CliRunner().invoke(cli, [*map(str, arguments), "--quiet"])

@@ -40,18 +40,20 @@ def models(tmp_path, monkeypatch):
     return make
 
 
-def test_a_file_is_known_by_its_hash_not_by_its_name(wanted, models, f16, q4_0, tmp_path):
+def test_a_file_is_known_by_its_hash_not_by_its_name(
+    wanted, models, small_f16, small_q4_0, tmp_path
+):
     folder = tmp_path / "a" / "b"
     folder.mkdir(parents=True)
-    shutil.copy(q4_0.parts[0], folder / f16.parts[0].name)
+    shutil.copy(small_q4_0.parts[0], folder / small_f16.parts[0].name)
     with pytest.raises(ModelError, match="was looked for in"):
         models(tmp_path / "a").find(wanted())
-    (folder / "other.gguf").symlink_to(f16.parts[0])
+    (folder / "other.gguf").symlink_to(small_f16.parts[0])
     assert models(tmp_path / "a").find(wanted()).parts == (folder / "other.gguf",)
 
 
-def test_a_file_of_the_right_size_with_other_bytes_is_not_it(wanted, models, f16, tmp_path):
-    content = bytearray(f16.parts[0].read_bytes())
+def test_a_file_of_the_right_size_with_other_bytes_is_not_it(wanted, models, small_f16, tmp_path):
+    content = bytearray(small_f16.parts[0].read_bytes())
     content[-1] ^= 1
     (tmp_path / "damaged.gguf").write_bytes(content)
     with pytest.raises(ModelError, match="is not there"):
@@ -65,7 +67,8 @@ def test_a_level_that_was_made_of_the_catalogues_file_is_made_again(
     home.mkdir(parents=True)
     (home / smollm2.name).symlink_to(smollm2)
     made = Origin("made", "smollm2-135m-instruct", "", (f16.parts[0].name,))
-    found = models().find(wanted(made))
+    level = wanted(made, sha256=f16.sha256, size_bytes=f16.parts[0].stat().st_size)
+    found = models().find(level)
     assert found.sha256 == f16.sha256
     assert found.parts[0].parent == home
     with pytest.raises(ModelError, match="has another sha256"):

@@ -44,7 +44,7 @@ def trees(done):
     return json.loads(done.stdout)["runs"]
 
 
-def test_from_bundle_to_verdict_without_a_network(database, f16, tmp_path):
+def test_from_bundle_to_verdict_without_a_network(database, small_f16, tmp_path):
     """The three commands, each a process, and the model's processes with it."""
     guard, here, there = tmp_path / "guard", tmp_path / "here", tmp_path / "there"
     for folder in (guard, here, there):
@@ -77,7 +77,13 @@ def test_from_bundle_to_verdict_without_a_network(database, f16, tmp_path):
     assert checked.returncode == 0, checked.stderr
     before = len((tmp_path / "log").read_text().split())
     again = ggufeval(
-        "reproduce", "study.ggb", "--models", f16.parts[0].parent, "-q", "--offline", cwd=there
+        "reproduce",
+        "study.ggb",
+        "--models",
+        small_f16.parts[0].parent,
+        "-q",
+        "--offline",
+        cwd=there,
     )
     assert again.returncode == 0, again.stdout + again.stderr
     assert again.stdout.count("identical bit for bit") == 2
@@ -126,10 +132,10 @@ def test_models_that_are_not_there_are_a_sentence_each(study, reproduce, tmp_pat
     assert "a folder was expected" in nowhere.stderr
 
 
-def test_one_model_that_is_there_is_run_all_the_same(study, reproduce, f16, tmp_path):
+def test_one_model_that_is_there_is_run_all_the_same(study, reproduce, small_f16, tmp_path):
     folder = tmp_path / "models" / "deep"
     folder.mkdir(parents=True)
-    (folder / "renamed.gguf").symlink_to(f16.parts[0])
+    (folder / "renamed.gguf").symlink_to(small_f16.parts[0])
     done = reproduce(study, "--sample", 1, "--format", "json", models=folder.parent)
     assert done.exit_code == 1
     assert [run["outcome"] for run in trees(done)] == ["identical", "not run"]
@@ -209,7 +215,7 @@ def test_questions_without_text_come_from_the_task(database, reproduce, tmp_path
 
 
 def test_own_questions_come_from_a_file_and_are_held_against_their_hashes(
-    own_database, own, reproduce, tmp_path, f16
+    own_database, own, reproduce, tmp_path, small_f16
 ):
     """Texts that a model wrote are compared by their hashes."""
     path = tmp_path / "own.ggb"
@@ -238,7 +244,7 @@ def _bundle(tmp_path, model, questions, options, n_batches=None):
 
 
 @pytest.mark.parametrize("how", ["grammar", "choice", "json", "rotations", "template", "cloze"])
-def test_every_way_of_asking_can_be_run_again(how, asked, q4_0, reproduce, tmp_path):
+def test_every_way_of_asking_can_be_run_again(how, asked, small_q4_0, reproduce, tmp_path):
     few = replace(asked, questions=asked.questions[:3])
     few = replace(few, shots={q.subject: asked.shots[q.subject] for q in few.questions})
     gbnf, template = tmp_path / "own.gbnf", tmp_path / "own.jinja"
@@ -254,7 +260,7 @@ def test_every_way_of_asking_can_be_run_again(how, asked, q4_0, reproduce, tmp_p
         "template": runner.Options(prompt=f"template:{template}", shots=1),
         "cloze": runner.Options(read="cloze"),
     }[how]
-    path = _bundle(tmp_path, q4_0, few, replace(options, shots=1, n_threads=2))
+    path = _bundle(tmp_path, small_q4_0, few, replace(options, shots=1, n_threads=2))
     gbnf.unlink()
     template.unlink()
     done = reproduce(path, "--format", "json")
@@ -265,15 +271,15 @@ def test_every_way_of_asking_can_be_run_again(how, asked, q4_0, reproduce, tmp_p
     assert run["differences"] == []
 
 
-def test_a_run_that_ended_early_is_run_as_far_as_it_went(asked, q4_0, reproduce, tmp_path):
+def test_a_run_that_ended_early_is_run_as_far_as_it_went(asked, small_q4_0, reproduce, tmp_path):
     questions = rounds.within_budget(replace(asked, design=Design.RANDOM), 6, seed=1)
     options = runner.Options(shots=1, n_batch=256, n_ubatch=256, n_threads=2)
     with (
         Store.open(tmp_path / "plan.sqlite") as store,
-        runner.opened(q4_0, questions, store, options) as session,
+        runner.opened(small_q4_0, questions, store, options) as session,
     ):
         stop, _ = session.plan.stops
-    path = _bundle(tmp_path, q4_0, questions, options, stop)
+    path = _bundle(tmp_path, small_q4_0, questions, options, stop)
     assert verify(path).runs[0].n == 6
     done = reproduce(path, "--format", "json")
     assert done.exit_code == 0, done.output
@@ -281,7 +287,7 @@ def test_a_run_that_ended_early_is_run_as_far_as_it_went(asked, q4_0, reproduce,
     assert (run["outcome"], run["n"]) == ("identical", 6)
 
 
-def test_texts_in_a_context_that_is_smaller_than_a_batch(q4_0, reproduce, tmp_path):
+def test_texts_in_a_context_that_is_smaller_than_a_batch(small_q4_0, reproduce, tmp_path):
     """Sixteen short texts need less of it than the prompts of all that wait for their turn."""
     base = tasks.load("sample", None, limit=64, shots=0)
     asked = tuple(replace(question, subject="all") for question in base.questions)
@@ -289,7 +295,7 @@ def test_texts_in_a_context_that_is_smaller_than_a_batch(q4_0, reproduce, tmp_pa
     options = runner.Options(shots=0, read="sample", grammar="letter", max_tokens=4, n_threads=2)
     path = tmp_path / "texts.ggb"
     with Store.open(tmp_path / "texts.sqlite") as store:
-        with runner.opened(q4_0, questions, store, options) as session:
+        with runner.opened(small_q4_0, questions, store, options) as session:
             (group,) = session.plan.groups
             assert group.batches[0].n_tokens > session.run.fingerprint.engine.n_ctx
             session.advance()

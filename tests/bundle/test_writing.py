@@ -70,11 +70,11 @@ def test_what_is_inside(study, contents, database, asked):
     assert len(members[bundled.shots].splitlines()) == 16
 
 
-def test_no_folder_of_this_machine_is_inside(study, contents, f16, database):
+def test_no_folder_of_this_machine_is_inside(study, contents, small_f16, database):
     text = everything(contents(study))
-    assert f16.parts[0].name in text
+    assert small_f16.parts[0].name in text
     assert "ggufeval run x.gguf" in text
-    for folder in (f16.parts[0].parent, database.parent, Path.home(), "/home/jane"):
+    for folder in (small_f16.parts[0].parent, database.parent, Path.home(), "/home/jane"):
         assert f"{folder}/" not in text
 
 
@@ -131,12 +131,12 @@ def test_text_can_be_left_out(database, study, tmp_path, contents, asked):
     )
 
 
-def test_runs_that_cannot_be_compared_have_a_report_each(database, f16, tmp_path):
+def test_runs_that_cannot_be_compared_have_a_report_each(database, small_f16, tmp_path):
     path = tmp_path / "r.sqlite"
     path.write_bytes(database.read_bytes())
     few = tasks.load("sample", None, subjects=["anatomy"], limit=2, shots=0)
     with Store.open(path) as store:
-        runner.evaluate(f16, few, store, runner.Options(shots=0, n_threads=2))
+        runner.evaluate(small_f16, few, store, runner.Options(shots=0, n_threads=2))
         written = write(store, store.runs(), tmp_path / "all.ggb", with_text=None)
     assert written.manifest.reports == ("report-1.html", "report-2.html")
     assert len(verify(written.path).runs) == 3

@@ -14,14 +14,20 @@ from ggufeval.types import PublishedScore
 MODEL = "smollm2-135m-instruct"
 
 
+@pytest.fixture(scope="module")
+def database(tmp_path_factory):
+    """What one test has run, the others find."""
+    return tmp_path_factory.mktemp("check") / "r.sqlite"
+
+
 @pytest.fixture
-def publish(monkeypatch, tmp_path):
+def publish(monkeypatch, database):
     """Publish figures for SmolLM2, and check it against the first on 16 questions."""
 
     def check(*figures, model=MODEL, arguments=()):
         known = entries.entry(MODEL)
         monkeypatch.setattr(entries, "entry", lambda _: replace(known, published=figures))
-        command = ["check", model, "--limit", "16", "--db", str(tmp_path / "r.sqlite"), *arguments]
+        command = ["check", model, "--limit", "16", "--db", str(database), *arguments]
         return CliRunner().invoke(cli, command)
 
     return check

@@ -24,8 +24,8 @@ def database(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def swept(database, made) -> Result:
-    result = run("sweep", made("F16"), made("Q4_0"), *ASKED, "--kld", 6, "--db", database)
+def swept(database, small) -> Result:
+    result = run("sweep", small("F16"), small("Q4_0"), *ASKED, "--kld", 6, "--db", database)
     assert result.exit_code == 0, result.output
     return result
 
@@ -57,27 +57,27 @@ def test_sweep_and_compare_show_the_divergence(swept, database):
     assert title in (database.parent / "report.html").read_text(encoding="utf-8")
 
 
-def test_run_asks_a_finished_run_again_for_what_it_lacks(swept, database, made):
+def test_run_asks_a_finished_run_again_for_what_it_lacks(swept, database, small):
     told = "answers are there without the probabilities of all tokens (--kld), and are asked for"
     assert told not in swept.stderr
-    result = run("run", made("Q4_0"), *ASKED, "--kld", 100, "--db", database)
+    result = run("run", small("Q4_0"), *ASKED, "--kld", 100, "--db", database)
     assert result.exit_code == 0, result.output
     assert told in " ".join(result.stderr.split())
     assert "log-probabilities of 16 questions: about 1 MB in" in result.stderr
-    again = run("run", made("Q4_0"), *ASKED, "--kld", 100, "--db", database)
+    again = run("run", small("Q4_0"), *ASKED, "--kld", 100, "--db", database)
     assert told not in " ".join(again.stderr.split())
     assert again.stdout == result.stdout
 
-    reference = run("run", made("F16"), *ASKED, "--db", database)
+    reference = run("run", small("F16"), *ASKED, "--db", database)
     ids = reference.stdout.strip(), result.stdout.strip()
     compared = run("compare", *ids, "--db", database, "--format", "json")
     _, q4_0 = json.loads(compared.stdout)["models"]
     assert q4_0["vocabulary_n"] == 6  # what both have
 
 
-def test_a_dry_run_tells_it_too(made, tmp_path):
+def test_a_dry_run_tells_it_too(small, tmp_path):
     database = tmp_path / "results.sqlite"
-    result = run("sweep", made("Q4_0"), *ASKED, "--kld", 6, "--db", database, "--dry-run")
+    result = run("sweep", small("Q4_0"), *ASKED, "--kld", 6, "--db", database, "--dry-run")
     assert result.exit_code == 0, result.output
     assert "Keeps the full log-probabilities of 6 questions: about 383 kB" in result.stderr
     assert not database.exists()
@@ -85,16 +85,16 @@ def test_a_dry_run_tells_it_too(made, tmp_path):
 
 @pytest.mark.parametrize("command", ["run", "sweep"])
 @pytest.mark.parametrize("read", ["sample", "cloze"])
-def test_only_where_a_letter_is_read(made, tmp_path, command, read):
+def test_only_where_a_letter_is_read(small, tmp_path, command, read):
     database = tmp_path / "results.sqlite"
-    arguments = (command, made("Q4_0"), *ASKED, "--kld", 6, "--read", read, "--db", database)
+    arguments = (command, small("Q4_0"), *ASKED, "--kld", 6, "--read", read, "--db", database)
     result = run(*arguments)
     assert result.exit_code == 2
     assert f"--read letter was expected, found {read}. Leave out one" in result.output
     assert not database.exists()
 
 
-def test_none_is_no_number(made):
-    result = run("run", made("Q4_0"), *ASKED, "--kld", 0)
+def test_none_is_no_number(small):
+    result = run("run", small("Q4_0"), *ASKED, "--kld", 0)
     assert result.exit_code == 2
     assert "0 is not in the range x>=1" in result.output

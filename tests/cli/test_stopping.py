@@ -16,9 +16,9 @@ def run(*arguments: object) -> Result:
 
 
 @pytest.fixture
-def sweep(made, tmp_path: Path):
+def sweep(small, tmp_path: Path):
     def call(*arguments: object) -> Result:
-        models = made("F16"), made("Q4_0")
+        models = small("F16"), small("Q4_0")
         database = tmp_path / "results.sqlite"
         few = "--task", "sample", "--subjects", "astronomy,anatomy", "--shots", 0
         return run("sweep", *models, "--db", database, "-q", *few, *arguments)

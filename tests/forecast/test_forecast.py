@@ -62,6 +62,13 @@ def test_a_run_that_is_begun_needs_what_is_left(begun):
     assert family.detectable == ()
 
 
+def test_loading_counts_where_an_earlier_run_tells_the_speed(begun, monkeypatch):
+    levels, questions, store, _, _ = begun
+    monkeypatch.setattr(module.levels, "loading", lambda *_: 1000.0)
+    _, level = foresee(levels, questions, store)
+    assert 0 < level.seconds - 1000.0 - level.n_tokens / 100 < 60
+
+
 def test_a_run_that_is_finished_needs_nothing_unless_it_is_forced(begun, monkeypatch):
     levels, questions, store, run_id, the_plan = begun
     store.finish(run_id)

@@ -13,6 +13,7 @@ from ggufeval.forecast.load import Load, Speed, of_rows
 from ggufeval.job import prepare
 from ggufeval.llama.client import ModelProcess
 from ggufeval.readers import Work
+from ggufeval.readers.letter import LetterReader
 from ggufeval.types import (
     Batch,
     EngineSettings,
@@ -112,6 +113,23 @@ def test_what_a_model_does_is_measured(q4_0, work):
     pace = found.pace(Load(10_000, 10_000 * 500))
     assert pace.per_second == pytest.approx(10_000 / found.speed.seconds(Load(10_000, 5_000_000)))
     assert (pace.run_id, pace.of) == ("", "")
+
+
+def test_loading_is_measured_without_the_rest(q4_0, work, monkeypatch):
+    asked = []
+    answers = LetterReader.answers
+
+    def watched(self, process, path, work):
+        asked.append(work)
+        return answers(self, process, path, work)
+
+    monkeypatch.setattr(LetterReader, "answers", watched)
+    found = module.loading(READER, q4_0.parts[0], work)
+    assert 0 < found < 60
+    (some,) = asked
+    assert (some.plan.n_batches, len(some.questions)) == (1, 1)
+    assert some.plan.n_tokens <= 256
+    assert module.loading(readers.make("sample", "mmlu"), q4_0.parts[0], work) == 0.0
 
 
 def test_what_would_take_too_long_is_not_begun(q4_0, work, monkeypatch):

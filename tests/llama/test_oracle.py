@@ -27,11 +27,13 @@ from ggufeval.types import LETTERS, EngineSettings, LetterScores, Plan
 N_BATCH = 512
 QUESTIONS = {
     style: tasks.load("sample", None, sample=n, shots=1)
-    for style, n in (("mmlu", 100), ("chat", 50))
+    for style, n in (("mmlu", 50), ("chat", 25))
 }
 CASES = [("F16", "mmlu"), ("F16", "chat"), ("Q4_0", "mmlu"), ("Q4_0", "chat")]
-BATCHED_AGREEMENT = {"F16": 0.99, "Q4_0": 0.90}
+BATCHED_AGREEMENT = {"F16": 0.98, "Q4_0": 0.85}
 """Least share of equal letters when questions are batched."""
+CLOSE = {"F16": 0.05, "Q4_0": 1.0}
+"""Nats by which letters that change places then may be apart."""
 MOST_FLAGGED = 3
 """Questions where sampling begins with a bare space; SmolLM2 at one shot has one or two."""
 
@@ -102,18 +104,18 @@ def is_flagged(scores: LetterScores) -> bool:
     return scores.partial_logit > max(scores.logits)
 
 
-def differences(scores: dict[str, LetterScores], oracle: dict[str, str]) -> list[str]:
-    """A line each: the question, both letters, and how far apart their logits are.
+def differences(scores: dict[str, LetterScores], oracle: dict[str, str]) -> dict[str, float]:
+    """The question and both letters -> how far apart their logits are, in nats.
 
     Flagged questions are left out: sampling takes another path there, and we say so.
     """
-    lines = []
+    gaps = {}
     for question_id, expected in oracle.items():
         ours = scores[question_id]
         if letter(ours) != expected and not is_flagged(ours):
             gap = max(ours.logits) - ours.logits[LETTERS.index(expected)]
-            lines.append(f"{question_id}: ours {letter(ours)}, {expected}, {gap:.4f} nats")
-    return lines
+            gaps[f"{question_id}: ours {letter(ours)}, {expected}"] = gap
+    return gaps
 
 
 @pytest.mark.parametrize(("quantization", "style"), CASES)
@@ -125,13 +127,14 @@ def test_letters_are_those_of_grammar_constrained_greedy_sampling(made, quantiza
     assert set(oracle.values()) <= set("ABCD")
 
     alone = our_scores(path, style, alone=True)
-    assert differences(alone, oracle) == []
+    assert differences(alone, oracle) == {}
     assert sum(map(is_flagged, alone.values())) <= MOST_FLAGGED
 
     batched = differences(our_scores(path, style, alone=False), oracle)
     print(f"{quantization} {style}, batched: {len(batched)} of {n} differ")
-    print(*batched, sep="\n")
+    print(*(f"{which}, {gap:.4f} nats" for which, gap in batched.items()), sep="\n")
     assert len(batched) <= max(1, (1 - BATCHED_AGREEMENT[quantization]) * n), batched
+    assert max(batched.values(), default=0.0) <= CLOSE[quantization], batched
 
 
 @pytest.mark.parametrize("quantization", ["F16", "Q4_0"])
