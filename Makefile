@@ -9,6 +9,10 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip --quiet
 BUILD := --build-constraint requirements/build.lock
 ADVICE := echo 'No C++ compiler (c++) was found, which llama.cpp needs. Debian and Ubuntu: apt install build-essential. Fedora: dnf install gcc-c++. macOS: xcode-select --install. Others: see "Without a compiler" in README.md.' >&2
 
+# Without llama.cpp's part for pictures and sound, which nothing here uses: it need not be compiled.
+override CMAKE_ARGS := $(strip -DLLAVA_BUILD=OFF $(CMAKE_ARGS))
+export CMAKE_ARGS
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test coverage bench lock clean
 
