@@ -78,8 +78,8 @@ N_SMALL = 6
 
 @pytest.fixture(scope="session")
 def small(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """As `made`, from SmolLM2's first layers alone: for a fifth of its time, where the way of a run
-    is what is held, and not what a model answers."""
+    """As `made`, from SmolLM2's first layers alone: less to compute where the way of a run is what
+    is held, and not what a model answers."""
     import gguf
 
     folder = tmp_path_factory.mktemp("small")

@@ -193,6 +193,7 @@ def _paced(study: Study, outline: Outline, one: LevelForecast, known: _Known) ->
         reader, path = study.setting.reader, known.file.parts[0]
         try:
             if found:
+                study.say(f"Loading {one.label}, to see how long that takes ...")
                 seconds += loading(reader, path, job.work)
             else:
                 study.say(f"Measuring how fast {one.label} is ...")
