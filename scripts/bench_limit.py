@@ -42,8 +42,7 @@ class _Here(ModelProcess):
 
 
 class _Engine(scorer.Scorer):
-    """The run's own context, for llama.cpp alone in between: how fast another one is depends on
-    where its memory happens to lie, by a fifth and more on the machine this was written on."""
+    """The run's own context, for llama.cpp alone in between."""
 
     last: ClassVar[_Engine]
 

@@ -8,6 +8,7 @@ it gets its packages, and checks its hash before it looks inside; what is kept i
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import os
 import shutil
@@ -94,4 +95,5 @@ def _install(files: Path, final: Path) -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     print(folder())
