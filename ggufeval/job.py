@@ -63,11 +63,12 @@ class Options:
     """None: as many as fit (`fit.with_layers`); where nobody has looked, all. 0 where the build
     cannot offload."""
     flash_attn: str = "auto"
+    repack: bool = True
     kld: int = 0
     """At so many questions' answers the probabilities of all tokens are kept. Changes no logit,
     and so is no part of the fingerprint."""
     tune: bool = False
-    """Try out what -ub and -t are the fastest: `tuning.tuned`."""
+    """Try out what -ub, -t and layout of weights are the fastest: `tuning.tuned`."""
     force: bool = False
     memory_limit: int | None = None
     """Bytes that the model's process may have in memory; None: what the machine has. Changes no
@@ -231,6 +232,7 @@ def engine_settings(
         n_threads=options.n_threads or physical_cores(),
         n_gpu_layers=n_gpu_layers,
         flash_attn=options.flash_attn,
+        repack=options.repack,
     )
 
 

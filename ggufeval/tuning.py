@@ -1,8 +1,9 @@
-"""How many tokens to compute at once, and with how many threads: tried out on this machine.
+"""How many tokens to compute at once, with how many threads, with weights in which layout: tried
+out on this machine.
 
 What was found is kept in the cache, for the model's file, the machine, the build of llama.cpp and
-the prompt: it takes a minute, and another choice would be another study. Both numbers stand in a
-run's fingerprint.
+the prompt: it takes a minute, and another choice would be another study. All three stand in a run's
+fingerprint.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ggufeval.catalog import cache
 from ggufeval.errors import UsageError
@@ -35,6 +37,10 @@ Say = Callable[[str], None]
 class Tuned:
     n_ubatch: int
     n_threads: int
+    repack: bool
+
+    def __str__(self) -> str:
+        return f"-ub {self.n_ubatch} -t {self.n_threads}{'' if self.repack else ' --no-repack'}"
 
 
 def tuned(
@@ -58,11 +64,11 @@ def tuned(
     if key in known:
         found, how = Tuned(**known[key]), "known from an earlier trial"
     else:
-        say(f"Tuning: {job.info.label} with other -ub and -t, two minutes at most ...")
+        say(f"Tuning: {job.info.label} with other -ub, -t and layout, two minutes at most ...")
         found, how = fastest(job, say), "kept for other runs"
         _keep(known | {key: asdict(found)})
-    say(f"Tuned: -ub {found.n_ubatch} -t {found.n_threads}, {how}.")
-    return replace(options, n_ubatch=found.n_ubatch, n_threads=found.n_threads, tune=False)
+    say(f"Tuned: {found}, {how}.")
+    return replace(options, **asdict(found), tune=False)
 
 
 def fastest(job: Job, say: Say) -> Tuned:
@@ -79,15 +85,22 @@ def fastest(job: Job, say: Say) -> Tuned:
             (answered,) = job.reader.answers(process, Path(job.info.path), work)
         spent += answered.seconds
         speed = answered.n_tokens / max(answered.seconds, 1e-9)
-        say(f"  -ub {settings.n_ubatch} -t {settings.n_threads}: {speed:,.0f} tokens/s")
+        say(f"  {_tuned(settings)}: {speed:,.0f} tokens/s")
         if speed > best_speed * (_GAIN if best_speed else 0):
             best, best_speed = settings, speed
-    return Tuned(best.n_ubatch, best.n_threads)
+    return _tuned(best)
+
+
+def _tuned(settings: EngineSettings) -> Tuned:
+    return Tuned(settings.n_ubatch, settings.n_threads, settings.repack)
 
 
 def _candidates(present: EngineSettings) -> Iterator[EngineSettings]:
-    """The present settings first, then other sizes, then other numbers of threads."""
+    """The present settings first, then the file's own layout of weights, other sizes, and other
+    numbers of threads."""
     yield present
+    if present.repack and present.n_gpu_layers >= 0:  # else none is on the processor
+        yield replace(present, repack=False)
     for n_ubatch in _UBATCHES:
         if n_ubatch != present.n_ubatch and n_ubatch <= present.n_batch:
             yield replace(present, n_ubatch=n_ubatch)
@@ -125,7 +138,7 @@ def _path() -> Path:
     return cache.cache_folder() / "tuned.json"
 
 
-def _known() -> dict[str, dict[str, int]]:
+def _known() -> dict[str, dict[str, Any]]:
     try:
         known = json.loads(_path().read_text(encoding="utf-8"))
         return {key: asdict(Tuned(**found)) for key, found in known.items() if _is_whole(found)}
@@ -133,11 +146,14 @@ def _known() -> dict[str, dict[str, int]]:
         return {}  # nobody tried yet, or it is not ours: tried again
 
 
-def _is_whole(found: dict[str, int]) -> bool:
-    return all(isinstance(n, int) and n > 0 for n in found.values())
+def _is_whole(found: dict[str, Any]) -> bool:
+    sizes = (n for name, n in found.items() if name != "repack")
+    return isinstance(found.get("repack"), bool) and all(
+        isinstance(n, int) and n > 0 for n in sizes
+    )
 
 
-def _keep(known: dict[str, dict[str, int]]) -> None:
+def _keep(known: dict[str, dict[str, Any]]) -> None:
     """Nothing is lost where it cannot be kept: it is tried again."""
     path = _path()
     half = path.with_name(f".{path.name}.{os.getpid()}")

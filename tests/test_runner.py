@@ -121,6 +121,7 @@ def test_the_prompts_are_kept(q4_0, few_questions, tmp_path):
         {"n_ubatch": 64},
         {"n_threads": 1},
         {"flash_attn": "off"},
+        {"repack": False},
         {"n_ctx": 4096},
     ],
 )
@@ -130,6 +131,19 @@ def test_another_setting_never_reuses_a_run(q4_0, few_questions, undisturbed, tm
     with Store.open(tmp_path / "results.sqlite") as store:
         (run,) = store.runs()
     assert run.fingerprint.digest != undisturbed[0].fingerprint.digest
+
+
+def test_weights_as_they_are_in_the_file(q4_0, few_questions, undisturbed, tmp_path):
+    """Their arithmetic is another one, of the same model."""
+    with Store.open(tmp_path / "results.sqlite") as store:
+        run = runner.evaluate(q4_0, few_questions, store, replace(SMALL, repack=False))
+        found = records(store, run.id)
+    whole, others = undisturbed
+    assert run.fingerprint.differences(whole.fingerprint) == ("engine.repack",)
+    assert [record[0] for record in found] == [record[0] for record in others]
+    pairs = zip(found, others, strict=True)
+    moved = [abs(a - b) for one, two in pairs for a, b in zip(one[3], two[3], strict=True)]
+    assert max(moved) < 1
 
 
 def test_another_gold_letter_never_reuses_a_run(q4_0, few_questions, undisturbed, tmp_path):

@@ -19,13 +19,16 @@ OPTIONS = runner.Options(shots=1, n_threads=2, tune=True)
 
 @pytest.fixture
 def speeds(monkeypatch):
-    """(-ub, -t) -> tokens per second, in place of an engine; and what was asked of it."""
+    """(-ub, -t), and "plain" for the file's own layout of weights -> tokens per second, in place of
+    an engine; and what was asked of it."""
     asked = []
     table = {}
 
     def answers(_reader, _process, _path, work):
         settings = work.settings
         asked.append((settings.n_ubatch, settings.n_threads))
+        if not settings.repack:
+            asked[-1] += ("plain",)
         n = work.plan.n_tokens
         yield Answered(0, (), n, n / table.get(asked[-1], 100.0))
 
@@ -58,7 +61,15 @@ def test_the_fastest_is_chosen(tune, speeds):
     table[1024, 2] = 120.0
     chosen = tune()
     assert (chosen.n_ubatch, chosen.n_threads, chosen.tune) == (1024, 2, False)
-    assert asked == [(512, 2), (256, 2), (1024, 2), (2048, 2), (512, 4), (512, 1)]
+    assert asked == [
+        (512, 2),
+        (512, 2, "plain"),
+        (256, 2),
+        (1024, 2),
+        (2048, 2),
+        (512, 4),
+        (512, 1),
+    ]
     assert "Tuned: -ub 1024 -t 2" in tune.said[-1]
 
 
@@ -76,7 +87,20 @@ def test_it_is_tried_once(tune, speeds, tmp_path):
     assert len(asked) == n
     assert "earlier trial" in tune.said[-1]
     (kept,) = json.loads((tmp_path / "tuned.json").read_text()).values()
-    assert kept == {"n_ubatch": 256, "n_threads": 2}
+    assert kept == {"n_ubatch": 256, "n_threads": 2, "repack": True}
+
+
+def test_weights_stay_as_they_are_where_that_is_faster(tune, speeds):
+    speeds[0][512, 2, "plain"] = 150.0
+    chosen = tune()
+    assert (chosen.n_ubatch, chosen.n_threads, chosen.repack) == (512, 2, False)
+    assert "Tuned: -ub 512 -t 2 --no-repack, kept" in tune.said[-1]
+    assert tune() == chosen
+
+
+def test_another_layout_is_not_tried_where_one_is_asked_for(tune, speeds):
+    assert tune(replace(OPTIONS, repack=False)).repack is False
+    assert all("plain" in asked for asked in speeds[1])
 
 
 def test_another_number_of_threads_asked_for_is_another_trial(tune, speeds):

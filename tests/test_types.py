@@ -158,6 +158,13 @@ def test_variables_of_the_environment_are_part_of_the_build():
     assert FINGERPRINT.differences(other) == ("build.variables",)
 
 
+def test_the_files_own_layout_of_weights_is_another_engine():
+    other = dataclasses.replace(FINGERPRINT, engine=dataclasses.replace(SETTINGS, repack=False))
+    assert other.digest != FINGERPRINT.digest
+    assert Fingerprint.from_json(other.to_json()) == other
+    assert FINGERPRINT.differences(other) == ("engine.repack",)
+
+
 def test_equal_fingerprints_have_equal_digests():
     assert Fingerprint.from_json(FINGERPRINT.to_json()).digest == FINGERPRINT.digest
 

@@ -151,6 +151,7 @@ _CAUSES = {
     "engine.n_gpu_layers": "other layers on the GPU",
     "engine.n_threads": "another number of threads",
     "engine.flash_attn": "flash attention",
+    "engine.repack": "weights in another layout",
 }
 """What each field means where it differs. The first found are the likeliest to change a logit."""
 

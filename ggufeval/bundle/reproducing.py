@@ -228,6 +228,7 @@ def _options(study: Study) -> Iterator[runner.Options]:
             n_threads=engine.n_threads if engine.n_threads <= (usable or 1) else None,
             n_gpu_layers=engine.n_gpu_layers if offloads else 0,
             flash_attn=engine.flash_attn,
+            repack=engine.repack,
             force=True,
             command=COMMAND,
         )

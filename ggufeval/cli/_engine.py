@@ -43,7 +43,7 @@ threads = click.option(
 tune = click.option(
     "--tune",
     is_flag=True,
-    help="Try which -ub and -t are the fastest here, once for a model; two minutes.",
+    help="Try which -ub, -t and layout are fastest here, once for a model; two minutes.",
 )
 OPTIONS = (
     click.option(
@@ -83,6 +83,12 @@ OPTIONS = (
         default="auto",
         show_default=True,
         help="Flash attention.",
+    ),
+    click.option(
+        "--repack/--no-repack",
+        default=True,
+        show_default=True,
+        help="Weights in llama.cpp's own layout for the CPU; --no-repack can be faster.",
     ),
     click.option(
         "--memory-limit",

@@ -260,6 +260,7 @@ def run_options(values: dict[str, Any]) -> Options:
         n_threads=values["threads"],
         n_gpu_layers=values["n_gpu_layers"],
         flash_attn=values["flash_attn"],
+        repack=values["repack"],
         kld=values.get("kld") or 0,
         memory_limit=values["memory_limit"],
         tune=values.get("tune", False),

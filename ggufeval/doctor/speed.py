@@ -1,10 +1,12 @@
-"""How fast the installed build is on one model, measured; beside it what the processor can do."""
+"""How fast the installed build is on one model, measured, with weights in either layout; beside it
+what the processor can do."""
 
 from __future__ import annotations
 
 import statistics
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from ggufeval.doctor.finding import Finding, Group
@@ -19,11 +21,15 @@ _PATIENCE_SECONDS = 10.0
 _N_ROWS = 2048
 """Of the square matrices that are multiplied: large enough for a BLAS to be at its best."""
 
+_WORTH_A_CHANGE = 1.1
+"""What is not faster by so much may be chance."""
+
 _SPEED = Group("speed")
 
 
 def findings(model: ModelFiles) -> Iterator[Finding]:
-    """The build's own prompt speed, then numpy's float32 product. Raises what llama.cpp raises."""
+    """The build's own prompt speed, the same without another layout of weights where it made one,
+    then numpy's float32 product. Raises what llama.cpp raises."""
     with ModelProcess() as process:
         info = process.info(model.parts, model.sha256)
         settings = engine_settings(
@@ -32,9 +38,12 @@ def findings(model: ModelFiles) -> Iterator[Finding]:
             n_seq_max=2,
             n_gpu_layers=gpu_layers(process.machine(), None),
         )
-        found = process.prompt_seconds(
-            Path(info.path), settings, N_TOKENS, N_TIMES, _PATIENCE_SECONDS
-        )
+        path = Path(info.path)
+        found = process.prompt_seconds(path, settings, N_TOKENS, N_TIMES, _PATIENCE_SECONDS)
+        plain: tuple[float, ...] = ()
+        if process.memory(path, settings).allocated:
+            unpacked = replace(settings, repack=False)
+            plain = process.prompt_seconds(path, unpacked, N_TOKENS, N_TIMES, _PATIENCE_SECONDS)
     seconds = statistics.median(found)
     per_second = N_TOKENS / seconds
     gflops = 2 * info.n_params * per_second / 1e9
@@ -51,10 +60,29 @@ def findings(model: ModelFiles) -> Iterator[Finding]:
         n_threads=settings.n_threads,
         n_gpu_layers=settings.n_gpu_layers,
     )
+    if plain:
+        yield _layout(seconds, statistics.median(plain))
     yard = yardstick()
     yield _SPEED.ok(
         f"numpy's float32 matrix product on this processor: {rate(yard)} GFLOP/s, a yardstick",
         gflops=yard,
+    )
+
+
+def _layout(seconds: float, plain: float) -> Finding:
+    """Whether llama.cpp's own layout of the weights pays here."""
+    gain = seconds / plain
+    measured = (
+        f"With weights as they are in the file (--no-repack) {rate(N_TOKENS / plain)} tokens/s, "
+        f"{gain:.2f} times as fast"
+    )
+    facts = {"tokens_per_second": N_TOKENS / plain, "gain": gain}
+    if gain < _WORTH_A_CHANGE:
+        return _SPEED.ok(f"{measured}: leave it out", **facts)
+    return _SPEED.note(
+        f"{measured}, and in less memory. It moves the logits a little, so all runs of a study "
+        "should have it, or none.",
+        **facts,
     )
 
 

@@ -101,6 +101,7 @@ def _machine(options: runner.Options) -> tuple[Setting, dict[str, int]]:
         options.n_batch,
         options.n_ubatch,
         options.shots if reader.style.takes_shots else 0,
+        options.repack,
         reader,
     )
     return setting, gpus

@@ -24,6 +24,7 @@ class Setting:
     n_batch: int
     n_ubatch: int
     shots: int
+    repack: bool
     reader: Reader
 
 
@@ -73,6 +74,7 @@ def _is_alike(run: Run, setting: Setting) -> bool:
         and fingerprint.build == setting.build
         and engine.n_threads == setting.n_threads
         and engine.n_gpu_layers == setting.n_gpu_layers
+        and engine.repack == setting.repack
         and writes_alike
     )
 

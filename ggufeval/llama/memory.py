@@ -41,19 +41,20 @@ def measure(path: Path, settings: EngineSettings) -> Memory:
     """
     with (
         capi.listening() as lines,
-        Model(path, n_gpu_layers=settings.n_gpu_layers, no_alloc=True) as model,
+        Model(path, settings, no_alloc=True) as model,
         Decoder(model, settings),
     ):
         n_bytes = model.n_bytes
-    lines += _called_off(path, settings.n_gpu_layers)
+    lines += _called_off(path, settings)
     needed = read(lines, n_bytes, can_map=bool(llama_cpp.llama_supports_mmap()))
     return replace(needed, process=services.resident())
 
 
-def _called_off(path: Path, n_gpu_layers: int) -> list[str]:
+def _called_off(path: Path, settings: EngineSettings) -> list[str]:
     """What llama.cpp says up to the moment where it would read the first weight."""
     params = llama_cpp.llama_model_default_params()
-    params.n_gpu_layers = n_gpu_layers
+    params.n_gpu_layers = settings.n_gpu_layers
+    params.use_extra_bufts = settings.repack
     params.load_mode = llama_cpp.LLAMA_LOAD_MODE_NONE  # mapping a file reads all of it ahead
     if capi.supports_gpu_offload():
         # The host's part would be asked for as pinned memory, which is taken at once. In the run

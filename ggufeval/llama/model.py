@@ -13,7 +13,15 @@ import llama_cpp
 
 from ggufeval.errors import ModelError, PromptError, UnsuitableError
 from ggufeval.llama import capi
-from ggufeval.types import ChatTemplate, Prompt, RequiredTokens, Span, TokenizedPrompt, Tokens
+from ggufeval.types import (
+    ChatTemplate,
+    EngineSettings,
+    Prompt,
+    RequiredTokens,
+    Span,
+    TokenizedPrompt,
+    Tokens,
+)
 
 _ATTR_UNKNOWN, _ATTR_CONTROL = 1, 8  # llama.h `llama_token_attr`
 
@@ -24,14 +32,15 @@ class Model:
     def __init__(
         self,
         path: Path,
+        settings: EngineSettings | None = None,
         *,
-        n_gpu_layers: int = 0,
         vocab_only: bool = False,
         no_alloc: bool = False,
     ) -> None:
         """`vocab_only` leaves the weights out; `no_alloc` has their shapes, but no memory."""
         params = llama_cpp.llama_model_default_params()
-        params.n_gpu_layers = n_gpu_layers
+        params.n_gpu_layers = settings.n_gpu_layers if settings else 0
+        params.use_extra_bufts = not settings or settings.repack
         params.vocab_only = vocab_only
         if no_alloc:
             params.no_alloc = True

@@ -19,10 +19,7 @@ def seconds(
 ) -> tuple[float, ...]:
     """Of each of `n_times` passes over `n_tokens`; fewer, but one, where they take longer than
     `patience` seconds together. The first pass, which warms up, is left out if others follow."""
-    with (
-        Model(path, n_gpu_layers=settings.n_gpu_layers) as model,
-        Decoder(model, settings) as decoder,
-    ):
+    with Model(path, settings) as model, Decoder(model, settings) as decoder:
         n_ids = max(1, model.n_vocab - _FIRST_TOKEN)
         prompt = array("i", (model.n_vocab - n_ids + i % n_ids for i in range(n_tokens)))
         found: list[float] = []

@@ -66,7 +66,7 @@ def score(  # noqa: PLR0917 - as they come through the pipe
     from ggufeval.llama.scorer import Scorer
 
     capi.start()
-    with Model(path, n_gpu_layers=settings.n_gpu_layers) as model:
+    with Model(path, settings) as model:
         tokens = {len(form.answers): admissible(model, form) for form in forms}
         with Scorer(model, settings, tokens, kept) as scorer:
             yield from _batches(scorer, scorer.score, plan, done)
@@ -87,7 +87,7 @@ def generate(  # noqa: PLR0917 - as they come through the pipe
 
     capi.start()
     with (
-        Model(path, n_gpu_layers=settings.n_gpu_layers) as model,
+        Model(path, settings) as model,
         Generator(model, settings, sampling, grammars) as generator,
     ):
         yield from _batches(generator, generator.generate, plan, done)
@@ -103,7 +103,7 @@ def cloze(
 
     capi.start()
     with (
-        Model(path, n_gpu_layers=settings.n_gpu_layers) as model,
+        Model(path, settings) as model,
         ClozeScorer(model, settings) as scorer,
     ):
         yield from _batches(scorer, scorer.score, plan, done)

@@ -196,6 +196,9 @@ class EngineSettings:
     type_v: str = "f16"
     kv_unified: bool = True
     swa_full: bool = True
+    repack: bool = True
+    """Whether the processor's part may have weights in another layout than the file's, as
+    llama.cpp does where it has kernels for one: other arithmetic, another speed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,13 +248,15 @@ class Fingerprint:
         return hashlib.sha256(self.to_json().encode()).hexdigest()
 
     def to_json(self) -> str:
-        """What a way of reading does not have is left out, so that it keeps its digest when
-        another one comes to have more."""
+        """What a way of reading does not have, or what is as it always was, is left out, so that it
+        keeps its digest when another one comes to have more."""
         later = ("parser", "temperature", "max_tokens", "seed", "permute", "stopping", "tool")
         fields = asdict(self)
         kept = {name: value for name, value in fields.items() if value or name not in later}
         if not self.build.variables:
             del kept["build"]["variables"]
+        if self.engine.repack:
+            del kept["engine"]["repack"]
         return json.dumps(kept, sort_keys=True)
 
     @classmethod

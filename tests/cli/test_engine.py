@@ -38,6 +38,11 @@ def test_layers(text, layers):
     assert parse("-ngl", text)["n_gpu_layers"] == layers
 
 
+@pytest.mark.parametrize(("texts", "repack"), [([], True), (["--no-repack"], False)])
+def test_layout(texts, repack):
+    assert parse(*texts)["repack"] is repack
+
+
 def test_by_default_layers_are_chosen_and_memory_is_what_there_is():
     values = parse()
     assert (values["n_gpu_layers"], values["memory_limit"]) == (None, None)

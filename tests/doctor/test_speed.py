@@ -11,8 +11,10 @@ def test_the_build_is_measured(q4_0, monkeypatch):
     """A few tokens, for the tests' sake."""
     monkeypatch.setattr(speed, "N_TOKENS", 64)
     monkeypatch.setattr(speed, "_N_ROWS", 64)
-    ours, yardstick = speed.findings(q4_0)
+    ours, layout, yardstick = speed.findings(q4_0)
     facts = ours.facts
+    assert layout.facts["tokens_per_second"] > 0
+    assert "--no-repack" in layout.text
     assert ours.status == yardstick.status == "ok"
     assert len(facts["seconds"]) == 3
     middle = sorted(facts["seconds"])[1]
@@ -36,6 +38,31 @@ def test_a_second_of_512_tokens(q4_0, monkeypatch):
     monkeypatch.setattr(ModelProcess, "prompt_seconds", lambda *_: (0.9, 1.0, 7.0))
     ours = next(iter(speed.findings(q4_0)))
     assert "512 tokens of a prompt in 1 s (median of 3), 512 tokens/s, 138 GFLOP/s" in ours.text
+
+
+@pytest.mark.parametrize(
+    ("plain", "status", "said"),
+    [
+        (0.5, "note", "(--no-repack) 1,024 tokens/s, 2.00 times as fast, and in less memory."),
+        (2.0, "ok", "(--no-repack) 256 tokens/s, 0.50 times as fast: leave it out"),
+    ],
+)
+def test_the_files_own_layout_is_measured_too(q4_0, monkeypatch, plain, status, said):
+    monkeypatch.setattr(speed, "yardstick", lambda: 1.0)
+    monkeypatch.setattr(
+        ModelProcess,
+        "prompt_seconds",
+        lambda _self, _path, settings, *_: (1.0 if settings.repack else plain,),
+    )
+    _ours, layout, _yardstick = speed.findings(q4_0)
+    assert layout.status == status
+    assert said in layout.text
+
+
+def test_a_file_that_keeps_its_layout_is_measured_once(f16, monkeypatch):
+    monkeypatch.setattr(speed, "yardstick", lambda: 1.0)
+    monkeypatch.setattr(ModelProcess, "prompt_seconds", lambda *_: (1.0,))
+    assert len(list(speed.findings(f16))) == 2
 
 
 def test_the_yardstick_counts_two_operations_a_product(monkeypatch):

@@ -29,7 +29,7 @@ RUN = Run(
     ),
     "mmlu", "s", Design.FULL, {}, 100, 1, RunStatus.DONE, "", 100, 5000, 50.0, 0, "",
 )  # fmt: skip
-SETTING = pace.Setting(BUILD, 2, 0, 512, 512, 0, readers.make("letter", None))
+SETTING = pace.Setting(BUILD, 2, 0, 512, 512, 0, True, readers.make("letter", None))
 SAME = pace.Kind("hash", "Q8_0", "llama", 1_000_000)
 OTHER = replace(SAME, sha256="another")
 
@@ -54,6 +54,7 @@ def test_another_model_tells_nothing(change):
         {"build": replace(BUILD, devices=("CPU: Another processor",))},
         {"n_threads": 4},
         {"n_gpu_layers": -1},
+        {"repack": False},
         {"reader": readers.make("cloze", None)},
     ],
 )

@@ -38,7 +38,7 @@ def measure(path: Path, settings: EngineSettings = SETTINGS) -> Memory:
 def really(path: Path, settings: EngineSettings) -> tuple[dict[str, int], int]:
     """The buffers of a real load and context: bytes by name; and the bytes of all weights."""
     capi.start()
-    with capi.listening() as lines, Model(path) as model, Scorer(model, settings, {}):
+    with capi.listening() as lines, Model(path, settings) as model, Scorer(model, settings, {}):
         n_bytes = model.n_bytes
     sizes: dict[str, int] = {}
     for line in lines:
@@ -48,7 +48,10 @@ def really(path: Path, settings: EngineSettings) -> tuple[dict[str, int], int]:
     return sizes, n_bytes
 
 
-@pytest.mark.parametrize("settings", [SETTINGS, replace(SETTINGS, n_ctx=512, type_k="q8_0")])
+@pytest.mark.parametrize(
+    "settings",
+    [SETTINGS, replace(SETTINGS, n_ctx=512, type_k="q8_0"), replace(SETTINGS, repack=False)],
+)
 @pytest.mark.parametrize("quantization", ["F16", "Q4_0", "Q8_0"])
 def test_the_estimate_is_what_a_real_load_takes(made, quantization, settings):
     path = made(quantization)
@@ -64,9 +67,13 @@ def test_the_estimate_is_what_a_real_load_takes(made, quantization, settings):
     assert needed.mapped <= sizes["CPU_Mapped model"] + 0.01 * MIB
 
 
-def test_weights_that_stay_as_they_are_stay_in_the_file(made):
-    needed = measure(made("F16"))
-    assert needed.mapped == really(made("F16"), SETTINGS)[0]["CPU_Mapped model"]
+@pytest.mark.parametrize(
+    ("quantization", "settings"), [("F16", SETTINGS), ("Q4_0", replace(SETTINGS, repack=False))]
+)
+def test_weights_that_stay_as_they_are_stay_in_the_file(made, quantization, settings):
+    path = made(quantization)
+    needed = measure(path, settings)
+    assert needed.mapped == really(path, settings)[0]["CPU_Mapped model"]
     assert needed.allocated == 0
 
 

@@ -75,6 +75,7 @@ def _settings() -> EngineSettings:
         n_threads=physical_cores(),
         n_gpu_layers=0,
         flash_attn=options.flash_attn,
+        repack=options.repack,
     )
 
 
