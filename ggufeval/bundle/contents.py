@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ggufeval.types import Question, Record, Run
 
 FORMAT = "ggufeval bundle"
-VERSION = 2
+VERSION = 3
 """It grows whenever a reader of the former one would misunderstand something."""
 
 MANIFEST = "manifest.json"

@@ -160,7 +160,7 @@ def test_members_have_a_limit_alone_and_together(study, monkeypatch):
         (b'{"format": "another"}', "expected the manifest of a ggufeval bundle"),
         (b'{"format": "ggufeval bundle"}', "version: expected a whole number"),
         (b'{"format": "ggufeval bundle", "version": 0}', "expected a version from 1, found 0"),
-        (b'{"format": "ggufeval bundle", "version": 3, "new": 1}', "Upgrade ggufeval"),
+        (b'{"format": "ggufeval bundle", "version": 99, "new": 1}', "Upgrade ggufeval"),
         (b'{"format": "ggufeval bundle", "version": 1}', "is missing"),
         ('{"format": "é"}'.encode("latin-1"), "expected UTF-8"),
         (b"[" * 100_000, "nesting"),
