@@ -80,7 +80,7 @@ def _layout(seconds: float, plain: float) -> Finding:
     if gain < _WORTH_A_CHANGE:
         return _SPEED.ok(f"{measured}: leave it out", **facts)
     return _SPEED.note(
-        f"{measured}, and in less memory. It moves the logits a little, so all runs of a study "
+        f"{measured}, and in less memory. It moves the logits, so all runs of a study "
         "should have it, or none.",
         **facts,
     )
