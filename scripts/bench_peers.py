@@ -1,7 +1,7 @@
 """How much faster is it than what a user would script with llama-cpp-python?
 
     python scripts/bench_peers.py MODEL.gguf [--data MMLU] [--per-subject 2] [--subjects A,B]
-        [--peers prefix,reset] [--rounds 1]
+        [--peers prefix,reset] [--rounds 1] [--no-repack]
 
 The same questions, MMLU's or the embedded ones, in one process, in turns, batch by batch:
 
@@ -11,7 +11,8 @@ The same questions, MMLU's or the embedded ones, in one process, in turns, batch
     reset     reset() and eval() of the whole prompt for each question, letters compared by logit
 
 Prints seconds for each, ratios to ours (over all, median and lowest subject), and how many letters
-agree. Questions are tokenized beforehand for all three.
+agree. Questions are tokenized beforehand for all three. `--no-repack` is for ours alone, as `--tune`
+chooses it where it is faster: llama-cpp-python's high-level API has no such setting.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,28 +87,29 @@ def with_reset(llama: Any, letters: Admissible) -> Peer:
 
 
 def compare(
-    path: Path, questions: QuestionSet, prompt: str, chosen: Sequence[str], rounds: int
+    path: Path,
+    questions: QuestionSet,
+    prompt: str,
+    chosen: Sequence[str],
+    rounds: int,
+    *,
+    repack: bool,
 ) -> None:
     capi.start()
     n_threads = runner.physical_cores()
+    settings = EngineSettings(0, 2048, 512, 0, n_threads, 0, "auto", repack=repack)
     style = prompts.style(prompt)
     form = answers.letter_form(style.answer_prefix, 4)
     with ExitStack() as stack:
-        model = stack.enter_context(Model(path))
+        model = stack.enter_context(Model(path, settings))
         rendered = prompts.render(prompt, questions.questions, questions.shots, model.chat_template)
         tokenized = model.tokenize_prompts(rendered)
         subjects = [question.subject for question in questions.questions]
         the_plan = plan.make(
             list(zip(subjects, tokenized, strict=True)), budget=2048, share_stems=True
         )
-        settings = EngineSettings(
-            n_ctx=plan.context_size(the_plan),
-            n_batch=2048,
-            n_ubatch=512,
-            n_seq_max=plan.sequences(the_plan),
-            n_threads=n_threads,
-            n_gpu_layers=0,
-            flash_attn="auto",
+        settings = replace(
+            settings, n_ctx=plan.context_size(the_plan), n_seq_max=plan.sequences(the_plan)
         )
         letters = admissible(model, form)
 
@@ -196,6 +199,7 @@ def main() -> None:
     parser.add_argument("--prompt", default="mmlu")
     parser.add_argument("--peers", default="prefix,reset")
     parser.add_argument("--rounds", type=int, default=1, help="medians of so many")
+    parser.add_argument("--no-repack", action="store_true", help="for ours alone")
     options = parser.parse_args()
     subjects = [options.subjects] if options.subjects else []
     task = "mmlu" if options.data else "sample"
@@ -203,7 +207,14 @@ def main() -> None:
     limit = options.per_subject * len({question.subject for question in questions.questions})
     chosen = tasks.load(task, options.data, subjects=subjects, limit=limit)
     peers = options.peers.split(",")
-    compare(options.model, chosen, options.prompt, peers, options.rounds)
+    compare(
+        options.model,
+        chosen,
+        options.prompt,
+        peers,
+        options.rounds,
+        repack=not options.no_repack,
+    )
 
 
 if __name__ == "__main__":
