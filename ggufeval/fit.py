@@ -47,22 +47,30 @@ def simulated(planner: ModelProcess, job: Job, settings: EngineSettings, own: in
 
 def advice(needed: Memory, job: Job, options: Options, room: memory.Room) -> str:
     """Which settings would fit, the nearest to the present ones, and what they would take."""
-    weights_alone = replace(needed, cache=0, compute=0, gpus={})
     with suppress(GgufevalError), ModelProcess() as planner:
-        if not memory.lacking(weights_alone, room):
-            for said, settings in _others(planner, job, options, room):
-                other = simulated(planner, job, settings, needed.process)
-                if not memory.lacking(other, room):
-                    return f"{said} it would take {memory.said(other, room)}."
+        for said, settings in _others(planner, needed, job, options, room):
+            other = simulated(planner, job, settings, needed.process)
+            if not memory.lacking(other, room):
+                return f"{said} it would take {memory.said(other, room)}."
     return "No other -b or -c would make it fit: use a smaller quantization, or " + (
         "a larger --memory-limit." if room.is_limit else "close other programs."
     )
 
 
 def _others(
-    planner: ModelProcess, job: Job, options: Options, room: memory.Room
+    planner: ModelProcess, needed: Memory, job: Job, options: Options, room: memory.Room
 ) -> Iterator[tuple[str, EngineSettings]]:
     """Settings that take less, the nearest first, and how they are asked for."""
+    weights_alone = replace(needed, cache=0, compute=0, gpus={})
+    if not memory.lacking(weights_alone, room):
+        yield from _less_beside_weights(planner, job, options, room)
+    if job.work.settings.repack and needed.allocated:
+        yield "With --no-repack", replace(job.work.settings, repack=False)
+
+
+def _less_beside_weights(
+    planner: ModelProcess, job: Job, options: Options, room: memory.Room
+) -> Iterator[tuple[str, EngineSettings]]:
     present = job.work.settings
     if present.n_gpu_layers and room.gpus:
         n = _layers(planner, job, room)

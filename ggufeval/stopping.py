@@ -13,11 +13,12 @@ from typing import Protocol
 from ggufeval import fit, runner, tuning
 from ggufeval.errors import GgufevalError, StoreError, UsageError
 from ggufeval.llama.client import ModelProcess
+from ggufeval.making import Level, Say, files_of
 from ggufeval.runner import Session
 from ggufeval.stats.alarms import guesses
 from ggufeval.stats.sequential import SequentialTest
 from ggufeval.store import Store
-from ggufeval.sweep import Failure, Level, Outcome, Say, files_of, tell_again
+from ggufeval.sweep import Failure, Outcome, tell_again
 from ggufeval.types import ModelInfo, QuestionSet, Run
 
 ENOUGH = 1000
@@ -107,7 +108,9 @@ def sweep(
         raise failures[0].error if failures else UsageError("The levels are one file.")
     by_size = sorted(made, key=lambda level: level.info.size_bytes)
     options = fit.with_layers(options, lambda: by_size[-1].files, questions, store)
-    options = tuning.tuned(options, lambda: by_size[-1].files, questions, say)
+    options = tuning.tuned(
+        options, lambda: [level.files for level in by_size[::-1]], questions, say
+    )
     first = _reference(made, reference)
     others = [level for level in made if level is not first]
     runs: list[Run] = []

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from ggufeval import runner, sweep, tasks
+from ggufeval import making, runner, sweep, tasks
 from ggufeval.catalog.resolve import resolve
 from ggufeval.forecast import forecast
 from ggufeval.store import Store
@@ -46,7 +46,7 @@ class Point:
 
 def point(path: Path, questions: QuestionSet, *, by_size: bool) -> Point:
     (source,) = resolve(str(path)).sources
-    level, options = sweep.Level(source), runner.Options()
+    level, options = making.Level(source), runner.Options()
     found = forecast([level], questions, None, options, margin=0.0, alpha=0.0)
     (expected,) = found.levels
     if expected.seconds is None:

@@ -11,8 +11,8 @@ The same questions, MMLU's or the embedded ones, in one process, in turns, batch
     reset     reset() and eval() of the whole prompt for each question, letters compared by logit
 
 Prints seconds for each, ratios to ours (over all, median and lowest subject), and how many letters
-agree. Questions are tokenized beforehand for all three. `--no-repack` is for ours alone, as `--tune`
-chooses it where it is faster: llama-cpp-python's high-level API has no such setting.
+agree. Questions are tokenized beforehand for all three. `--no-repack` is for ours alone, since the
+high-level API of llama-cpp-python has no such setting; `--tune` chooses it where it is faster.
 """
 
 from __future__ import annotations

@@ -73,11 +73,23 @@ def test_where_texts_are_written_the_context_is_made_smaller(q4_0, questions):
 
 def test_where_the_weights_alone_are_too_many_nothing_is_tried(job, monkeypatch):
     needed = simulated(job)
-    monkeypatch.setattr(fit, "_others", lambda *_: pytest.fail("it was tried"))
+    monkeypatch.setattr(fit, "_smaller", lambda *_: pytest.fail("it was tried"))
     assert limited(job, needed, needed.mapped) == (
         "No other -b or -c would make it fit: use a smaller quantization, or a larger "
         "--memory-limit."
     )
+
+
+def test_weights_need_not_be_in_memory_twice(job, monkeypatch):
+    """Once in the file, once in llama.cpp's layout."""
+
+    def memory_of(_self, _path, settings) -> Memory:
+        copy = 900 * MB if settings.repack else 0
+        return Memory(1000 * MB - copy, copy, 100 * MB, 100 * MB, copied=copy)
+
+    monkeypatch.setattr(ModelProcess, "memory", memory_of)
+    said = limited(job, simulated(job), 1300 * MB)
+    assert said == "With --no-repack it would take 1.20 GB."
 
 
 def test_fewer_layers_are_named_where_a_gpu_is_too_small(job, monkeypatch):

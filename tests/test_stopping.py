@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ggufeval import runner, stopping, sweep, tasks
+from ggufeval import making, runner, stopping, tasks
 from ggufeval.catalog.resolve import resolve
 from ggufeval.errors import UsageError
 from ggufeval.stats import compare
@@ -44,7 +44,7 @@ def questions():
 
 @pytest.fixture
 def levels(small):
-    return sweep.levels([resolve(str(small(name))) for name in ("F16", "Q4_0")])
+    return making.levels([resolve(str(small(name))) for name in ("F16", "Q4_0")])
 
 
 def records(store, run_id):

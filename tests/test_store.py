@@ -662,8 +662,8 @@ def alter(path, *statements):
 
 
 def test_newer_version(store, path):
-    alter(path, "PRAGMA user_version = 6")
-    with pytest.raises(StoreError, match=r"newer ggufeval \(format 6; this one knows 5\). Upgrade"):
+    alter(path, "PRAGMA user_version = 7")
+    with pytest.raises(StoreError, match=r"newer ggufeval \(format 7; this one knows 6\). Upgrade"):
         Store.open(path)
 
 
@@ -874,7 +874,7 @@ def test_vocabularies_take_about_what_is_told_beforehand(store):
 )
 def test_other_tables(store, path, statement):
     alter(path, statement)
-    with pytest.raises(StoreError, match="tables are not those of format 5"):
+    with pytest.raises(StoreError, match="tables are not those of format 6"):
         Store.open(path)
 
 

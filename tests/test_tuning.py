@@ -13,22 +13,32 @@ from ggufeval.job import prepare
 from ggufeval.llama.client import ModelProcess
 from ggufeval.readers import Answered
 from ggufeval.readers.letter import LetterReader
+from ggufeval.types import Memory
 
 OPTIONS = runner.Options(shots=1, n_threads=2, tune=True)
 
 
 @pytest.fixture
 def speeds(monkeypatch):
-    """(-ub, -t), and "plain" for the file's own layout of weights -> tokens per second, in place of
-    an engine; and what was asked of it."""
+    """(-ub, -t), or "own" and "plain" for the layouts of weights -> tokens per second, in place of
+    an engine; and what was asked of it. F16 has no other layout."""
     asked = []
     table = {}
+
+    def memory(_process, path, settings):
+        copy = 1 if settings.repack and "F16" not in path.name else 0
+        return Memory(mapped=1, allocated=copy, cache=1, compute=1, copied=copy)
+
+    def prompt_seconds(_process, path, settings, n_tokens, *_):
+        asked.append("own" if settings.repack else "plain")
+        return (n_tokens / table.get((asked[-1], path), table.get(asked[-1], 100.0)),)
+
+    monkeypatch.setattr(ModelProcess, "memory", memory)
+    monkeypatch.setattr(ModelProcess, "prompt_seconds", prompt_seconds)
 
     def answers(_reader, _process, _path, work):
         settings = work.settings
         asked.append((settings.n_ubatch, settings.n_threads))
-        if not settings.repack:
-            asked[-1] += ("plain",)
         n = work.plan.n_tokens
         yield Answered(0, (), n, n / table.get(asked[-1], 100.0))
 
@@ -43,8 +53,8 @@ def tune(q4_0, few_questions, monkeypatch, tmp_path):
     monkeypatch.setenv("GGUFEVAL_CACHE", str(tmp_path))
     said = []
 
-    def run(options=OPTIONS):
-        return tuning.tuned(options, lambda: q4_0, few_questions, said.append)
+    def run(options=OPTIONS, models=(q4_0,)):
+        return tuning.tuned(options, lambda: models, few_questions, said.append)
 
     run.said = said
     return run
@@ -52,7 +62,7 @@ def tune(q4_0, few_questions, monkeypatch, tmp_path):
 
 def test_nothing_is_tried_unless_it_is_wanted(tune, speeds):
     options = replace(OPTIONS, tune=False)
-    assert tune(options) is options
+    assert tune(options) == options
     assert speeds[1] == []
 
 
@@ -62,8 +72,9 @@ def test_the_fastest_is_chosen(tune, speeds):
     chosen = tune()
     assert (chosen.n_ubatch, chosen.n_threads, chosen.tune) == (1024, 2, False)
     assert asked == [
+        "own",
+        "plain",
         (512, 2),
-        (512, 2, "plain"),
         (256, 2),
         (1024, 2),
         (2048, 2),
@@ -86,12 +97,13 @@ def test_it_is_tried_once(tune, speeds, tmp_path):
     assert tune() == first
     assert len(asked) == n
     assert "earlier trial" in tune.said[-1]
-    (kept,) = json.loads((tmp_path / "tuned.json").read_text()).values()
-    assert kept == {"n_ubatch": 256, "n_threads": 2, "repack": True}
+    kept = json.loads((tmp_path / "tuned.json").read_text()).values()
+    assert {"n_ubatch": 256, "n_threads": 2} in kept
+    assert {"own": 5.12, "plain": 5.12} in kept
 
 
 def test_weights_stay_as_they_are_where_that_is_faster(tune, speeds):
-    speeds[0][512, 2, "plain"] = 150.0
+    speeds[0]["plain"] = 150.0
     chosen = tune()
     assert (chosen.n_ubatch, chosen.n_threads, chosen.repack) == (512, 2, False)
     assert "Tuned: -ub 512 -t 2 --no-repack, kept" in tune.said[-1]
@@ -100,7 +112,48 @@ def test_weights_stay_as_they_are_where_that_is_faster(tune, speeds):
 
 def test_another_layout_is_not_tried_where_one_is_asked_for(tune, speeds):
     assert tune(replace(OPTIONS, repack=False)).repack is False
-    assert all("plain" in asked for asked in speeds[1])
+    assert not {"own", "plain"} & set(speeds[1])
+
+
+def test_a_layout_is_tried_with_each_model_that_has_one(tune, speeds, small_f16, small_q4_0, q4_0):
+    table, asked = speeds
+    table["plain"] = 150.0
+    assert tune(models=(small_f16, q4_0, small_q4_0)).repack is False
+    assert asked[:4] == ["own", "plain", "own", "plain"]
+    assert [line.partition(":")[0] for line in tune.said[1:3]] == [
+        "  SmolLM2-135M-Instruct Q4_0",
+        "  SmolLM2-135M-Instruct Q4_0",
+    ]
+
+
+@pytest.mark.parametrize("slow", [100.0, 60.0])
+def test_the_layout_is_for_all_models_together(tune, speeds, q4_0, small_q4_0, slow):
+    """One takes half of the time so, the other as long or 1.67 times as long."""
+    table, _ = speeds
+    table["plain", q4_0.parts[0]] = 200.0
+    table["plain", small_q4_0.parts[0]] = slow
+    table["own", q4_0.parts[0]] = 130.0
+    assert tune(models=(q4_0, small_q4_0)).repack is (slow == 60.0)
+
+
+def test_a_model_that_cannot_be_tried_fails_in_its_turn(tune, speeds, q4_0, tmp_path):
+    broken = tmp_path / "broken.gguf"
+    broken.write_bytes(b"GGUF")
+    assert tune(models=(q4_0, runner.ModelFiles((broken,), "0" * 64))).tune is False
+    assert speeds[1][:2] == ["own", "plain"]
+
+
+def test_of_another_model_beside_it_only_the_layout_is_tried(tune, speeds, q4_0, small_q4_0):
+    tune()
+    n = len(speeds[1])
+    tune(models=(q4_0, small_q4_0))
+    assert speeds[1][n:] == ["own", "plain"]
+    assert "kept for other runs" in tune.said[-1]
+
+
+def test_without_a_model_nothing_is_tried(tune, speeds):
+    assert tune(models=()).tune is False
+    assert speeds[1] == []
 
 
 def test_another_number_of_threads_asked_for_is_another_trial(tune, speeds):
@@ -115,13 +168,16 @@ def test_a_broken_memory_is_none(tune, speeds, tmp_path, content):
     (tmp_path / "tuned.json").write_text(content)
     tune()
     assert speeds[1]
-    assert len(json.loads((tmp_path / "tuned.json").read_text())) == 1
+    assert len(json.loads((tmp_path / "tuned.json").read_text())) == 2
+    n = len(speeds[1])
+    tune()
+    assert len(speeds[1]) == n
 
 
 def test_what_would_take_too_long_is_not_begun(tune, speeds, monkeypatch):
     monkeypatch.setattr(tuning, "_MOST_SECONDS", 0.0)
     tune()
-    assert speeds[1] == [(512, 2)]
+    assert speeds[1] == [(512, 2)]  # of which there must be one
 
 
 def test_texts_are_not_tuned_for(tune):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from ggufeval import DEFAULT_DB, sweep, tasks
+from ggufeval import DEFAULT_DB, making, sweep, tasks
 from ggufeval.catalog.resolve import Request, Selection, resolve
 from ggufeval.errors import UsageError
 from ggufeval.runner import Options, Progress
@@ -62,7 +62,7 @@ def evaluate(
     if questions is None:
         questions = tasks.load(None, None, shots=options.shots, offline=offline)
     outcome = evaluated(
-        sweep.levels(selections),
+        making.levels(selections),
         questions,
         options,
         db=Path(db),
@@ -78,7 +78,7 @@ def evaluate(
 
 
 def evaluated(
-    levels: tuple[sweep.Level, ...],
+    levels: tuple[making.Level, ...],
     questions: QuestionSet,
     options: Options,
     *,
@@ -132,15 +132,15 @@ def _n_shots(questions: QuestionSet) -> int:
 
 
 def written_out(
-    levels: tuple[sweep.Level, ...],
+    levels: tuple[making.Level, ...],
     kind: str,
     *,
     beside: bool,
     keep: bool,
     say: Callable[[str], None],
-) -> tuple[sweep.Level, ...]:
-    """The quantized levels with their weights in `kind`: see `sweep.with_written_out`."""
-    chosen = sweep.with_written_out(levels, kind.upper(), beside=beside, kept=keep)
+) -> tuple[making.Level, ...]:
+    """The quantized levels with their weights in `kind`: see `making.with_written_out`."""
+    chosen = making.with_written_out(levels, kind.upper(), beside=beside, kept=keep)
     if kind.upper() == "F16" and any(level.written_out for level in chosen):
         say("Note: F16 rounds the weights once more as they are written out; f32 is exact.")
     return chosen
@@ -149,5 +149,5 @@ def written_out(
 def _resolved(model: Model, *, offline: bool, say: Callable[[str], None]) -> Selection:
     if isinstance(model, Selection):
         return model
-    request = Request((), makeable=sweep.quantizations(), offline=offline, say=say)
+    request = Request((), makeable=making.quantizations(), offline=offline, say=say)
     return resolve(str(model), request)

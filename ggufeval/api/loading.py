@@ -130,6 +130,7 @@ def _run(run: Run) -> dict[str, Any]:
         "peak_rss_bytes": run.peak_rss_bytes,
         "n_threads": conditions.engine.n_threads,
         "n_gpu_layers": conditions.engine.n_gpu_layers,
+        "repack": conditions.engine.repack,
         "llama_cpp_python": conditions.build.llama_cpp_python,
         "plan_hash": conditions.plan_hash,
         "questions_sha256": conditions.questions_sha256,
@@ -141,6 +142,6 @@ _RUN = (
     "run_id", "created", "status", "model", "quantization", "bits_per_weight", "size_bytes",
     "n_params", "architecture", "requantized_from", "quantized_from", "imatrix", "model_sha256",
     "task", "source", "design", "n_questions", "n_done", "prompt_style", "shots", "read", "tool",
-    "n_tokens", "seconds", "peak_rss_bytes", "n_threads", "n_gpu_layers", "llama_cpp_python",
-    "plan_hash", "questions_sha256", "command",
+    "n_tokens", "seconds", "peak_rss_bytes", "n_threads", "n_gpu_layers", "repack",
+    "llama_cpp_python", "plan_hash", "questions_sha256", "command",
 )  # fmt: skip

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from os.path import commonprefix
 from pathlib import Path
 
-from ggufeval import dequantized, runner, sweep
+from ggufeval import dequantized, making, runner
 from ggufeval.bundle import origins
 from ggufeval.bundle.contents import BundledRun
 from ggufeval.catalog import disk, marks
@@ -94,7 +94,7 @@ class Models:
         if origin.kind == origins.MADE:
             return self._made(wanted)
         if origin.kind == origins.CATALOGUE and _is_in_catalogue(origin.name):
-            return sweep.files_of(self._resolved(origin.name)[0], None, self.say)
+            return making.files_of(self._resolved(origin.name)[0], None, self.say)
         if (
             origin.kind == origins.HUB
             and not self.offline
@@ -104,7 +104,7 @@ class Models:
             and (not origin.revision or _COMMIT.fullmatch(origin.revision))
         ):
             found = self._resolved(f"{origin.name}/{origin.files[0]}", origin.revision)
-            return sweep.files_of(found[0], None, self.say)
+            return making.files_of(found[0], None, self.say)
         return None
 
     def _made(self, wanted: BundledRun) -> runner.ModelFiles | None:
@@ -118,7 +118,7 @@ class Models:
         if not model.quantized_from and mark == marks.Mark():  # nobody wrote down of which level
             name = f"{origin.name}:{model.quantization}"
             found = self._resolved(name, self._commit(origin.name))
-            return sweep.files_of(found[0], None, self.say)
+            return making.files_of(found[0], None, self.say)
         if bool(mark.imatrix) != bool(model.imatrix) or not _LEVEL.fullmatch(model.quantized_from):
             return None
         recipe = Recipe(
@@ -128,12 +128,12 @@ class Models:
             embedding_type=mark.embedding_type,
         )
         if base:
-            found = sweep.levels([resolve(str(self.find(base).parts[0]))])
+            found = making.levels([resolve(str(self.find(base).parts[0]))])
         else:
             name = f"{origin.name}:{model.quantized_from}"
             found = self._resolved(name, self._commit(origin.name))
-        level = sweep.made_anew(found, [model.quantization])[0]
-        return sweep.files_of(level, None, self.say, recipe)
+        level = making.made_anew(found, [model.quantization])[0]
+        return making.files_of(level, None, self.say, recipe)
 
     def _base(self, wanted: BundledRun) -> BundledRun | None:
         """The run of the file that a level was made from, as far as one can tell; of several, the
@@ -184,7 +184,7 @@ class Models:
             self.find(base), model.quantization, runner.physical_cores(), self.say
         )
 
-    def _resolved(self, name: str, commit: str = "") -> tuple[sweep.Level, ...]:
+    def _resolved(self, name: str, commit: str = "") -> tuple[making.Level, ...]:
         """A name of the catalogue or of the hub: never a path, which a bundle must not name."""
         if Path(name).exists():
             raise ModelError(
@@ -192,13 +192,13 @@ class Models:
                 "is called so. Repeat the command in another folder."
             )
         request = Request(
-            makeable=sweep.quantizations(),
+            makeable=making.quantizations(),
             offline=self.offline,
             commit=commit,
             progress=self.progress,
             say=self.say,
         )
-        return sweep.levels([resolve(name, request)])
+        return making.levels([resolve(name, request)])
 
 
 def _name(wanted: BundledRun) -> str:

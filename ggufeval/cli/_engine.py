@@ -43,7 +43,8 @@ threads = click.option(
 tune = click.option(
     "--tune",
     is_flag=True,
-    help="Try which -ub, -t and layout are fastest here, once for a model; two minutes.",
+    help="Try which -ub, -t and layout are fastest here, for all levels together, once; "
+    "two minutes.",
 )
 OPTIONS = (
     click.option(

@@ -14,9 +14,9 @@ from ggufeval.cli import _kld, _progress
 from ggufeval.errors import UsageError
 
 if TYPE_CHECKING:
+    from ggufeval.making import Level
     from ggufeval.runner import Options
     from ggufeval.store import Store
-    from ggufeval.sweep import Level
     from ggufeval.types import Forecast, QuestionSet
 
 
@@ -40,7 +40,7 @@ def note(values: Mapping[str, Any], say: Callable[[str], None]) -> None:
             "is the most, but two models are in memory at a time."
         )
     if values["tune"]:
-        say("Note: the forecast is for -ub and -t as they are; --tune would try others first.")
+        say("Note: the forecast is without what --tune would choose: it tries that first.")
     more = [f"--{name}" for name in ("dequantize", "floor") if values[name]]
     if more:
         say(f"Note: what {' and '.join(more)} will run besides is not in the forecast.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from ggufeval.sweep import Level
+    from ggufeval.making import Level
     from ggufeval.types import QuestionSet
 
 option = click.option(

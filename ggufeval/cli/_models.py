@@ -28,7 +28,7 @@ def resolve(
 
     None for the levels takes those that suit a model of the catalogue.
     """
-    from ggufeval import sweep
+    from ggufeval import making
     from ggufeval.catalog.resolve import Request
     from ggufeval.catalog.resolve import resolve as resolve_one
 
@@ -37,7 +37,7 @@ def resolve(
         with _Download(model, quiet=quiet) as download:
             request = Request(
                 quantizations if quantizations is None else tuple(quantizations),
-                makeable=sweep.quantizations(),
+                makeable=making.quantizations(),
                 offline=offline,
                 progress=download.advance,
                 say=say(quiet=quiet),
@@ -54,13 +54,13 @@ def foresee(
     quiet: bool,
 ) -> list[Selection]:
     """As `resolve`, but nothing is fetched: sources that are not here say what they lack."""
-    from ggufeval import sweep
+    from ggufeval import making
     from ggufeval.catalog.resolve import Request
     from ggufeval.catalog.resolve import resolve as resolve_one
 
     request = Request(
         quantizations if quantizations is None else tuple(quantizations),
-        makeable=sweep.quantizations(),
+        makeable=making.quantizations(),
         offline=offline,
         fetch=False,
         say=say(quiet=quiet),

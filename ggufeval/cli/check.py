@@ -40,7 +40,7 @@ def check(model: str, file: str | None, **values: Any) -> None:
     status 1 then.
     """
     from ggufeval import check as house
-    from ggufeval import sweep
+    from ggufeval import making, sweep
     from ggufeval.catalog.entries import entry
     from ggufeval.cli import _models, _progress
     from ggufeval.stats.agreement import agreement
@@ -66,7 +66,7 @@ def check(model: str, file: str | None, **values: Any) -> None:
     _progress.tell_if_busy(say)
     with Store.open(values["db"]) as store:
         progress = _progress.progress(quiet=quiet)
-        levels = sweep.levels(selections)
+        levels = making.levels(selections)
         if len(levels) != 1:
             raise UsageError(f"{file}: one model was expected, and there are {len(levels)}.")
         outcome = sweep.sweep(levels, questions, store, options, progress=progress, say=say)

@@ -21,7 +21,7 @@ _MARKS = {"ok": "ok", "wrong": "!!", "note": "--"}
 
 @click.command()
 @click.option(
-    "--measure", metavar="MODEL", help="Also how fast this build is on MODEL: 10 seconds."
+    "--measure", metavar="MODEL", help="Also how fast this build is on MODEL: 10 to 20 seconds."
 )
 @click.option(
     "--selftest",
@@ -86,13 +86,13 @@ def _self_test(name: str, *, offline: bool, quiet: bool) -> Iterator[Finding]:
 
 
 def _model(name: str, *, offline: bool, quiet: bool) -> ModelFiles:
-    from ggufeval import sweep
+    from ggufeval import making
     from ggufeval.cli import _models, _progress
 
-    levels = sweep.levels(_models.resolve([name], (), offline=offline, quiet=quiet))
+    levels = making.levels(_models.resolve([name], (), offline=offline, quiet=quiet))
     if len(levels) != 1:
         raise UsageError(f"{name}: one model was expected, and there are {len(levels)}.")
-    return sweep.files_of(levels[0], None, _progress.say(quiet=quiet))
+    return making.files_of(levels[0], None, _progress.say(quiet=quiet))
 
 
 def _printed(findings: Iterable[Finding]) -> Iterator[Finding]:

@@ -30,7 +30,7 @@ def estimate(models: tuple[str, ...], **values: Any) -> None:
     is that of an earlier run like it, else measured on a part of the questions, which takes a
     minute at most for a file.
     """
-    from ggufeval import sweep
+    from ggufeval import making
     from ggufeval.cli import _forecast, _models, _progress
     from ggufeval.forecast import forecast
 
@@ -44,6 +44,6 @@ def estimate(models: tuple[str, ...], **values: Any) -> None:
     _progress.tell_if_busy(say)
     with _forecast.stored(values["db"]) as store:
         found = forecast(
-            sweep.levels(selections), questions, store, options, margin=0.0, alpha=0.0, say=say
+            making.levels(selections), questions, store, options, margin=0.0, alpha=0.0, say=say
         )
     _forecast.tell(found, values["format_name"])

@@ -31,17 +31,16 @@ def imatrix(  # noqa: PLR0917 - one for each option
     MODEL is a GGUF file, best in full precision, or NAME:QUANT. The text is read in chunks of 512
     tokens, on the CPU, as llama.cpp's llama-imatrix does it, and the file is of its format.
     """
-    from ggufeval import runner
-    from ggufeval import sweep as house
+    from ggufeval import making, runner
     from ggufeval.cli import _models, _progress
     from ggufeval.cli._steps import Steps
     from ggufeval.llama.client import ModelProcess
 
-    levels = house.levels(_models.resolve([model], (), offline=offline, quiet=quiet))
+    levels = making.levels(_models.resolve([model], (), offline=offline, quiet=quiet))
     if len(levels) != 1:
         raise UsageError(f"{model}: one model file was expected, found {len(levels)}. Name one.")
     say = _progress.say(quiet=quiet)
-    files = house.files_of(levels[0], threads, say)
+    files = making.files_of(levels[0], threads, say)
     if not (output.parent.is_dir() and os.access(output.parent, os.W_OK)):
         raise UsageError(f"{output}: a folder where you may write was expected. Choose another.")
     with Steps(levels[0].label, "chunks", quiet=quiet) as steps, ModelProcess() as process:

@@ -27,7 +27,7 @@ def ladder(model: str, rungs: str | None, **values: Any) -> None:
     that lets through nothing but answers. MODEL is one level: a file, or NAME:QUANT. Interrupted,
     it goes on when the command is repeated.
     """
-    from ggufeval import api, stats, sweep
+    from ggufeval import api, making, stats, sweep
     from ggufeval import ladder as house
     from ggufeval.cli import _models, _progress
     from ggufeval.llama.client import ModelProcess
@@ -41,7 +41,7 @@ def ladder(model: str, rungs: str | None, **values: Any) -> None:
     report_path = _options.report_path(values, "ladder.html")
     report_format = api.report_format(report_path, reports)
     selections = _models.resolve([model], (), offline=values["offline"], quiet=quiet)
-    levels = sweep.levels(selections)
+    levels = making.levels(selections)
     if len(levels) != 1:
         raise UsageError(
             f"{model}: one level was expected, and there are {len(levels)}: "
@@ -51,7 +51,7 @@ def ladder(model: str, rungs: str | None, **values: Any) -> None:
     for note in questions.notes:
         say(f"Note: {note}")
     _progress.tell_if_busy(say)
-    files = sweep.files_of(levels[0], options.n_threads, say)
+    files = making.files_of(levels[0], options.n_threads, say)
     with Store.open(values["db"]) as store:
         progress = _progress.progress(quiet=quiet)
         found, failures, info = [], [], None

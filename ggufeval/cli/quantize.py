@@ -68,22 +68,22 @@ def _recipe(values: dict[str, Any]) -> Recipe:
 
 
 def _make(source: str, names: list[str], recipe: Recipe, values: dict[str, Any]) -> None:
-    from ggufeval import sweep as house
+    from ggufeval import making
     from ggufeval.cli import _models, _progress
     from ggufeval.cli._steps import Steps
 
     quiet = values["quiet"]
     wanted = names if recipe.is_plain else ()
     selections = _models.resolve([source], wanted, offline=values["offline"], quiet=quiet)
-    levels = house.levels(selections)
+    levels = making.levels(selections)
     if not recipe.is_plain:
-        levels = house.made_anew(levels, names)
+        levels = making.made_anew(levels, names)
     if not recipe.may_requantize:
-        house.refuse_lossy(levels)
+        making.refuse_lossy(levels)
     for level in levels:
         with Steps(level.label, "tensors", quiet=quiet) as steps:
             say = _progress.say(quiet=quiet)
-            made = house.files_of(level, values["threads"], say, recipe, steps.advance)
+            made = making.files_of(level, values["threads"], say, recipe, steps.advance)
         for path in made.parts:
             click.echo(_streams.path(path))
 

@@ -24,7 +24,7 @@ def run(models: tuple[str, ...], **values: Any) -> None:
 
     Prints the id of each run. `ggufeval compare` compares them.
     """
-    from ggufeval import api, sweep
+    from ggufeval import api, making
     from ggufeval.cli import _models, _progress, _results
     from ggufeval.store import Store
 
@@ -37,7 +37,7 @@ def run(models: tuple[str, ...], **values: Any) -> None:
     for note in questions.notes:
         say(f"Note: {note}")
     _progress.tell_if_busy(say)
-    levels = sweep.levels(selections)
+    levels = making.levels(selections)
     _kld.tell(values, levels, questions, say)
     outcome = api.evaluated(
         levels,

@@ -46,8 +46,9 @@ def _shots(fingerprint: Fingerprint) -> str:
 def _reading(fingerprint: Fingerprint) -> str:
     """`letter`, `cloze`, or `sample 0.6/10 grammar`: temperature and most tokens of a text.
 
-    With `-b 512` where the batches are others than usual, as those of a flip floor are, and with
-    `verdict` or `budget 500` where it may end early.
+    With `-b 512` where the batches are others than usual, as those of a flip floor are, with
+    `--no-repack` where the weights had the file's layout, and with `verdict` or `budget 500` where
+    it may end early.
     """
     from ggufeval.runner import Options
 
@@ -58,8 +59,9 @@ def _reading(fingerprint: Fingerprint) -> str:
         said.append(f"{fingerprint.temperature:g}/{fingerprint.max_tokens}")
         said += ["grammar"] if fingerprint.grammar else []
     said += [more for more in (fingerprint.permute, fingerprint.stopping) if more]
-    n_batch = fingerprint.engine.n_batch
-    return " ".join([*said, *([f"-b {n_batch}"] if n_batch != Options().n_batch else [])])
+    engine = fingerprint.engine
+    said += [f"-b {engine.n_batch}"] if engine.n_batch != Options().n_batch else []
+    return " ".join([*said, *([] if engine.repack else ["--no-repack"])])
 
 
 def _lines(rows: list[tuple[str, ...]]) -> list[str]:

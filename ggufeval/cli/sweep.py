@@ -12,7 +12,7 @@ from ggufeval.cli import _dequantize, _kld, _options, _stopping
 from ggufeval.errors import UsageError
 
 if TYPE_CHECKING:
-    from ggufeval.sweep import Level
+    from ggufeval.making import Level
     from ggufeval.types import Run
 
 DEMO_MODEL = "smollm2-135m-instruct"
@@ -63,7 +63,7 @@ def sweep(models: tuple[str, ...], **values: Any) -> None:
     with llama.cpp's quantizer. Without MODEL, the demo: a small model, the questions inside, a few
     minutes. Interrupted, it goes on when the command is repeated.
     """
-    from ggufeval import api
+    from ggufeval import api, making
     from ggufeval import sweep as house
     from ggufeval.cli import _forecast, _models, _progress, _results
     from ggufeval.store import Store
@@ -82,7 +82,7 @@ def sweep(models: tuple[str, ...], **values: Any) -> None:
     for note in questions.notes:
         say(f"Note: {note}")
     _progress.tell_if_busy(say)
-    levels = house.levels(selections)
+    levels = making.levels(selections)
     in_rounds, stopping = _stopping.rule(values, questions)
     if values["dry_run"]:
         _forecast.note(values, say)

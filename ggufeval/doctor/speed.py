@@ -6,7 +6,6 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from ggufeval.doctor.finding import Finding, Group
@@ -14,6 +13,7 @@ from ggufeval.job import Options, engine_settings, gpu_layers
 from ggufeval.llama.client import ModelProcess
 from ggufeval.report.numerals import rate
 from ggufeval.runner import ModelFiles
+from ggufeval.tuning import layouts
 
 N_TOKENS = 512
 N_TIMES = 3
@@ -39,11 +39,10 @@ def findings(model: ModelFiles) -> Iterator[Finding]:
             n_gpu_layers=gpu_layers(process.machine(), None),
         )
         path = Path(info.path)
-        found = process.prompt_seconds(path, settings, N_TOKENS, N_TIMES, _PATIENCE_SECONDS)
-        plain: tuple[float, ...] = ()
-        if process.memory(path, settings).allocated:
-            unpacked = replace(settings, repack=False)
-            plain = process.prompt_seconds(path, unpacked, N_TOKENS, N_TIMES, _PATIENCE_SECONDS)
+        found, *plain = (
+            process.prompt_seconds(path, layout, N_TOKENS, N_TIMES, _PATIENCE_SECONDS)
+            for layout in layouts(path, settings)
+        )
     seconds = statistics.median(found)
     per_second = N_TOKENS / seconds
     gflops = 2 * info.n_params * per_second / 1e9
@@ -60,8 +59,8 @@ def findings(model: ModelFiles) -> Iterator[Finding]:
         n_threads=settings.n_threads,
         n_gpu_layers=settings.n_gpu_layers,
     )
-    if plain:
-        yield _layout(seconds, statistics.median(plain))
+    for others in plain:
+        yield _layout(seconds, statistics.median(others))
     yard = yardstick()
     yield _SPEED.ok(
         f"numpy's float32 matrix product on this processor: {rate(yard)} GFLOP/s, a yardstick",

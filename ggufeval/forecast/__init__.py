@@ -15,9 +15,9 @@ from ggufeval.forecast.pace import Setting
 from ggufeval.forecast.study import Outline, Study, outline
 from ggufeval.job import gpu_layers
 from ggufeval.llama.client import ModelProcess
+from ggufeval.making import Level
 from ggufeval.stats.outlook import DISCORDANCES, detectable
 from ggufeval.store import Store
-from ggufeval.sweep import Level
 from ggufeval.types import FamilyForecast, Forecast, LevelForecast, Origin, QuestionSet
 
 __all__ = ["forecast"]

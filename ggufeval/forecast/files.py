@@ -11,7 +11,7 @@ from ggufeval.catalog.cache import models_folder
 from ggufeval.catalog.resolve import Source, level_path
 from ggufeval.errors import GgufevalError
 from ggufeval.llama.client import ModelProcess
-from ggufeval.sweep import Level
+from ggufeval.making import Level
 from ggufeval.types import Disk, Origin, Surety
 
 

@@ -14,7 +14,7 @@ from ggufeval.errors import StoreError
 APPLICATION_ID = 0x47474556
 """`GGEV`, in the header of the file: how SQLite files tell whose they are."""
 
-VERSION = 5
+VERSION = 6
 """`user_version` of the file. It grows whenever the tables or the values in them change."""
 
 BUSY_SECONDS = 10.0

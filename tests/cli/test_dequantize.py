@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from ggufeval import api, dequantized, sweep
+from ggufeval import api, dequantized, making
 from ggufeval.api import choice
 from ggufeval.catalog.files import file_sha256
 from ggufeval.catalog.resolve import resolve
@@ -91,20 +91,20 @@ def test_a_finished_run_needs_no_file(written, command):
 def test_full_precision_and_what_cannot_be_read_are_left_alone(made, tmp_path):
     broken = tmp_path / "broken-Q8_0.gguf"
     broken.write_bytes(made("Q4_0").read_bytes()[:1_000_000])
-    levels = sweep.levels([resolve(str(path)) for path in (made("F16"), broken)])
-    levels = (*levels, sweep.Level(levels[0].source, "Q2_K"))
-    beside = sweep.with_written_out(levels, "F16", beside=True, kept=True)
+    levels = making.levels([resolve(str(path)) for path in (made("F16"), broken)])
+    levels = (*levels, making.Level(levels[0].source, "Q2_K"))
+    beside = making.with_written_out(levels, "F16", beside=True, kept=True)
     assert [level.name for level in beside] == ["F16", "Q8_0", "Q2_K", "Q2_K as F16"]
-    instead = sweep.with_written_out(levels, "F32", beside=False, kept=False)
+    instead = making.with_written_out(levels, "F32", beside=False, kept=False)
     assert [level.name for level in instead] == ["F16", "Q8_0", "Q2_K as F32"]
     assert [level.kept for level in instead] == [True, True, False]
     assert instead[-1].label == "SmolLM2-135M-Instruct Q2_K as F32"
 
 
 def test_what_is_not_kept_goes_also_when_its_run_fails(made, cache):
-    (level,) = sweep.levels([resolve(str(made("Q4_0")))])
+    (level,) = making.levels([resolve(str(made("Q4_0")))])
     level = replace(level, written_out="F16", kept=False)
-    with contextlib.suppress(ModelError), sweep.at_hand(level, 2, lambda _: None) as model:
+    with contextlib.suppress(ModelError), making.at_hand(level, 2, lambda _: None) as model:
         (path,) = cache.glob("*-F16.gguf")
         assert model == ModelFiles((path,), file_sha256(path))
         raise ModelError("refused")
@@ -112,7 +112,7 @@ def test_what_is_not_kept_goes_also_when_its_run_fails(made, cache):
 
 
 def test_f16_says_that_it_rounds(made):
-    (level,) = sweep.levels([resolve(str(made("Q4_0")))])
+    (level,) = making.levels([resolve(str(made("Q4_0")))])
     said = []
 
     def written_out(quantization):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import click
 import pytest
 
 from ggufeval.cli import _engine, _options
+from ggufeval.job import Options, prepare
+from ggufeval.llama.client import ModelProcess
 
 
 def parse(*words: str) -> dict[str, object]:
@@ -47,3 +51,18 @@ def test_by_default_layers_are_chosen_and_memory_is_what_there_is():
     values = parse()
     assert (values["n_gpu_layers"], values["memory_limit"]) == (None, None)
     assert len(_engine.OPTIONS) == len(values)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, "letter"),
+        ({"n_batch": 512}, "letter -b 512"),
+        ({"repack": False}, "letter --no-repack"),
+    ],
+)
+def test_runs_say_what_is_not_as_usual(small_q4_0, few_questions, options, said):
+    with ModelProcess() as process:
+        job = prepare(process, small_q4_0, few_questions, Options(shots=1, **options))
+    reading = import_module("ggufeval.cli.runs")._reading
+    assert reading(job.fingerprint) == said

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ggufeval import forecast as module
-from ggufeval import plan, runner, sweep
+from ggufeval import making, plan, runner
 from ggufeval.catalog.resolve import resolve
 from ggufeval.forecast import forecast
 from ggufeval.forecast.load import left
@@ -25,9 +25,9 @@ def record(question):
 def begun(smollm2, few_questions, tmp_path):
     """A database in which half of SmolLM2's batches are stored, and the run's plan."""
     (source,) = resolve(str(smollm2)).sources
-    levels = (sweep.Level(source),)
+    levels = (making.Level(source),)
     with Store.open(tmp_path / "results.sqlite") as store:
-        files = sweep.files_of(levels[0], None, print)
+        files = making.files_of(levels[0], None, print)
         with runner.opened(files, few_questions, store, OPTIONS) as session:
             run_id, work = session.run.id, session._job.work
         links, asked = plan.chain(work.plan), plan.by_batch(work.plan, work.questions)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ggufeval import runner, sweep
+from ggufeval import making, runner
 from ggufeval.catalog.files import file_sha256
 from ggufeval.catalog.resolve import Request, resolve
 from ggufeval.llama import capi
@@ -91,11 +91,11 @@ def test_a_folder_of_parts_is_one_model_with_the_same_answers(
     selection = resolve(str(parts[0].parent))
     (source,) = selection.sources
     assert source.parts == tuple(parts)
-    (level,) = sweep.levels([selection])
+    (level,) = making.levels([selection])
     questions = replace(few_questions, questions=few_questions.questions[:8])
     with Store.open(tmp_path / "results.sqlite") as store:
         split_up = runner.evaluate(
-            sweep.files_of(level, 2, lambda _: None), questions, store, OPTIONS
+            making.files_of(level, 2, lambda _: None), questions, store, OPTIONS
         )
         whole = runner.evaluate(
             runner.ModelFiles((smollm2,), file_sha256(smollm2)), questions, store, OPTIONS
@@ -109,7 +109,7 @@ def test_a_folder_of_parts_is_one_model_with_the_same_answers(
 
 def test_levels_are_made_from_all_parts(parts, tmp_path, monkeypatch):
     monkeypatch.setenv("GGUFEVAL_CACHE", str(tmp_path))
-    (level,) = sweep.levels([resolve(str(parts[0]), Request(("Q8_0",)))])
-    made = sweep.files_of(level, 2, lambda _: None)
+    (level,) = making.levels([resolve(str(parts[0]), Request(("Q8_0",)))])
+    made = making.files_of(level, 2, lambda _: None)
     with ModelProcess() as process:
         assert process.info(made.parts).n_params == 134_515_008

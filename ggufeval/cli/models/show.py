@@ -11,7 +11,7 @@ from ggufeval.errors import ModelError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ggufeval.sweep import Level
+    from ggufeval.making import Level
     from ggufeval.types import EngineSettings, Memory, ModelDetails
 
 _N_CTX = 6144
@@ -26,14 +26,14 @@ def show(model: str, format_name: str) -> None:
 
     MODEL is a GGUF file, or a model that is on the disk. Nothing is fetched.
     """
-    from ggufeval import sweep
+    from ggufeval import making
     from ggufeval.catalog.files import file_sha256
     from ggufeval.catalog.resolve import Request, resolve
     from ggufeval.llama.client import ModelProcess
     from ggufeval.report import numerals
 
-    request = Request(offline=True, makeable=sweep.quantizations())
-    for i, level in enumerate(sweep.levels([resolve(model, request)])):
+    request = Request(offline=True, makeable=making.quantizations())
+    for i, level in enumerate(making.levels([resolve(model, request)])):
         parts = _parts(level)
         with ModelProcess() as process:
             details = process.details(parts, file_sha256(parts[0]))
