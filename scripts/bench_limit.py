@@ -1,6 +1,7 @@
 """How near is a run to the engine's own speed?
 
     python scripts/bench_limit.py MODEL.gguf [--data MMLU] [--limit 285] [--prompt mmlu,meta]
+        [--no-repack]
 
 A whole run over MMLU, or without it over the embedded questions, from its first step to its last
 record: rendering, tokenizing, the plan, llama.cpp, the database; all but loading the model. In
@@ -62,14 +63,14 @@ class _Engine(scorer.Scorer):
         return at_depth - before, self.decode_seconds - at_depth
 
 
-def limit(path: Path, questions: QuestionSet, prompt: str, folder: Path) -> float:
+def limit(path: Path, questions: QuestionSet, options: runner.Options, folder: Path) -> float:
     """Measure, print, and return the ratio over all."""
     model = runner.ModelFiles((path,), file_sha256(path))
     with ExitStack() as stack:
-        store = stack.enter_context(Store.open(folder / f"{prompt}.sqlite"))
+        store = stack.enter_context(Store.open(folder / f"{options.prompt}.sqlite"))
         started = time.perf_counter()
         process = stack.enter_context(_Here())
-        ready = job.prepare(process, model, questions, runner.Options(prompt=prompt))
+        ready = job.prepare(process, model, questions, options)
         run_id = store.begin(
             runner._new_run(ready, ""),  # noqa: SLF001
             questions.questions,
@@ -100,8 +101,8 @@ def limit(path: Path, questions: QuestionSet, prompt: str, folder: Path) -> floa
             )
     n_tokens = ready.work.plan.n_tokens
     print(
-        f"{path.name}, {prompt}: {len(questions.questions)} questions, {n_tokens} unique tokens in "
-        f"{total:.1f} s, {prepared:.1f} of them before the first batch\n"
+        f"{path.name}, {options.prompt}: {len(questions.questions)} questions, {n_tokens} "
+        f"unique tokens in {total:.1f} s, {prepared:.1f} of them before the first batch\n"
         f"run {n_tokens / total:.0f} tokens/s, engine {n_tokens / bound:.0f}; ratio "
         f"{bound / total:.3f}, median subject {statistics.median(ratios):.3f}, lowest "
         f"{min(ratios):.3f}",
@@ -135,6 +136,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int)
     parser.add_argument("--prompt", default="mmlu", help="one or more, with commas between")
     parser.add_argument("--subjects", default="")
+    parser.add_argument("--no-repack", action="store_true")
     options = parser.parse_args()
     subjects = tuple(filter(None, options.subjects.split(",")))
     task = "mmlu" if options.data else "sample"
@@ -142,7 +144,8 @@ def main() -> None:
     capi.start()
     with tempfile.TemporaryDirectory() as folder:
         for prompt in options.prompt.split(","):
-            limit(options.model, questions, prompt, Path(folder))
+            how = runner.Options(prompt=prompt, repack=not options.no_repack)
+            limit(options.model, questions, how, Path(folder))
 
 
 if __name__ == "__main__":
