@@ -218,9 +218,10 @@ def by_size(
     """The files of all levels that can be had, the largest first, before weights are written out;
     what fails does so again when its turn comes."""
     found = []
-    for level in sorted(the_levels, key=_size, reverse=True):
+    as_they_are = dict.fromkeys(replace(level, written_out="") for level in the_levels)
+    for level in sorted(as_they_are, key=_size, reverse=True):
         with suppress(GgufevalError):
-            found.append(files_of(replace(level, written_out=""), options.n_threads, say))
+            found.append(files_of(level, options.n_threads, say))
     return tuple(dict.fromkeys(found))
 
 

@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from ggufeval import memory
 from ggufeval.catalog import cache
 from ggufeval.errors import GgufevalError, UsageError
 from ggufeval.job import Job, ModelFiles, Options, physical_cores, prepare
@@ -28,13 +29,14 @@ from ggufeval.types import BuildInfo, EngineSettings, Group, Plan, QuestionSet
 _UBATCHES = (512, 256, 1024, 2048)
 _GAIN = 1.05
 """What is not faster by so much is not worth another choice than everybody's."""
-_MOST_SECONDS = 120.0
-"""Of all trials together, of which layouts have the first half: what would take longer is not
+_MOST_SECONDS = 60.0
+"""Of the trials of layouts, and again of those of sizes and threads: what would take longer is not
 begun."""
-_PATIENCE_SECONDS = 5.0
-_PROMPTS = (512, 3, _PATIENCE_SECONDS)
+_PROMPTS = (512, 3, 5.0)
 """Tokens of the prompt that a layout of weights is tried with, how often, and the seconds after
 which that is enough."""
+_SPEEDS = {"own", "plain"}
+_SIZES = {"n_ubatch", "n_threads"}
 
 Say = Callable[[str], None]
 Found = dict[str, float]
@@ -51,48 +53,53 @@ def tuned(
     which the largest comes first.
 
     The layout of weights is tried on each that has one of its own, since it depends on their types;
-    sizes and threads on the largest. Raises UsageError where texts are written, whose speed does
-    not depend on it, and what a run of the largest raises.
+    sizes and threads on the largest that can be run. Raises UsageError where texts are written,
+    whose speed does not depend on it, and what a run raises if none can be run.
     """
     if not options.tune or not (found := models()):
         return replace(options, tune=False)
-    with ModelProcess() as process:
-        job = prepare(process, found[0], questions, options)
+    job = _first(found, questions, options)
     if job.reader.n_written:
         raise UsageError(
             f"--tune tries how fast prompts are read, and --read {job.reader.name} writes texts. "
             "Leave it out."
         )
-    trials = _Trials(job.fingerprint.build, say)
-    present = job.work.settings
-    best = replace(present, repack=_is_repacked(trials, found, present))
-    n_ubatch, n_threads = _sizes(trials, job, best)
-    best = replace(best, n_ubatch=n_ubatch, n_threads=n_threads)
+    trials = _Trials(job.fingerprint.build, options.memory_limit, say)
+    best = job.work.settings
+    if best.repack:
+        best = replace(best, repack=_stays_repacked(trials, found, best))
+    sizes = _sizes(trials, job, best)
+    n_ubatch, n_threads = int(sizes["n_ubatch"]), int(sizes["n_threads"])
     repack = "" if best.repack else " --no-repack"
-    how = "kept for other runs" if trials.seconds else "known from an earlier trial"
-    say(f"Tuned: -ub {best.n_ubatch} -t {best.n_threads}{repack}, {how}.")
-    return replace(
-        options,
-        n_ubatch=best.n_ubatch,
-        n_threads=best.n_threads,
-        repack=best.repack,
-        tune=False,
-    )
+    how = "kept for other runs" if trials.began else "known from an earlier trial"
+    say(f"Tuned: -ub {n_ubatch} -t {n_threads}{repack}, {how}.")
+    return replace(options, n_ubatch=n_ubatch, n_threads=n_threads, repack=best.repack, tune=False)
+
+
+def _first(models: Sequence[ModelFiles], questions: QuestionSet, options: Options) -> Job:
+    """What the first model that can be run is run from; the others fail in their turn."""
+    for model in models[:-1]:
+        with suppress(GgufevalError), ModelProcess() as process:
+            return prepare(process, model, questions, options)
+    with ModelProcess() as process:
+        return prepare(process, models[-1], questions, options)
 
 
 class _Trials:
-    """What earlier ones found, and how long the new ones take."""
+    """What earlier ones found, and the place to try what they did not."""
 
-    def __init__(self, build: BuildInfo, say: Say) -> None:
-        self.say = say
+    def __init__(self, build: BuildInfo, memory_limit: int | None, say: Say) -> None:
+        self.memory_limit = memory_limit
+        self.began = False
+        self._say = say
         self._build = asdict(build)
         self._known = _known()
-        self._started = 0.0
 
-    @property
-    def seconds(self) -> float:
-        """Since the first new one began."""
-        return time.monotonic() - self._started if self._started else 0.0
+    def say(self, line: str) -> None:
+        if not self.began:
+            self._say("Tuning, two minutes or three ...")
+            self.began = True
+        self._say(line)
 
     def once(self, facts: Sequence[object], names: set[str], find: Callable[[], Found]) -> Found:
         """What an earlier trial with these facts found, by these names; else what `find` does,
@@ -100,37 +107,47 @@ class _Trials:
         key = hashlib.sha256(json.dumps([self._build, *facts]).encode()).hexdigest()
         if self._known.get(key, {}).keys() == names:
             return self._known[key]
-        if not self._started:
-            self.say("Tuning: layout of weights, then -ub and -t, two minutes at most ...")
-            self._started = time.monotonic()
         if found := find():
             _keep(key, found)
         return found
 
 
-def _is_repacked(trials: _Trials, models: Sequence[ModelFiles], present: EngineSettings) -> bool:
+def _stays_repacked(trials: _Trials, models: Sequence[ModelFiles], present: EngineSettings) -> bool:
     """Whether llama.cpp's own layout is to stay: not where all models together are faster with
-    weights as they are in their files."""
-    own = plain = 0.0
-    for model in models:
-        with suppress(GgufevalError):  # it fails when its turn comes
-            if seconds := _of_layouts(trials, model, present):
-                own, plain = own + seconds["own"], plain + seconds["plain"]
-    return present.repack and own <= _GAIN * plain
+    weights as they are in their files.
 
-
-def _of_layouts(trials: _Trials, model: ModelFiles, present: EngineSettings) -> Found:
-    """Seconds of a prompt in either layout; none where there is but one, or no time left."""
+    What was found of all together is kept, too: the same command must not choose otherwise, when
+    next time there would be time for another model.
+    """
     settings = replace(present, n_ctx=2 * _PROMPTS[0], n_seq_max=2)
-    with ModelProcess() as process:
-        info = process.info(model.parts, model.sha256)
-        path = Path(info.path)
-    two = layouts(path, settings)
-    if len(two) == 1:
-        return {}
 
     def find() -> Found:
-        if trials.seconds + 2 * _PATIENCE_SECONDS > _MOST_SECONDS / 2:
+        started = time.monotonic()
+        found: list[Found] = []
+        for model in models:
+            spent = time.monotonic() - started
+            if found and spent * (len(found) + 1) / len(found) > _MOST_SECONDS:
+                trials.say("  no time for the layouts of smaller ones")
+                break
+            with suppress(GgufevalError):  # it fails when its turn comes
+                if seconds := _of_layouts(trials, model, settings):
+                    found.append(seconds)
+        return {name: sum(seconds[name] for seconds in found) for name in _SPEEDS if found}
+
+    facts = ([model.sha256 for model in models], asdict(settings))
+    seconds = trials.once(facts, _SPEEDS, find)
+    return not seconds or seconds["own"] <= _GAIN * seconds["plain"]
+
+
+def _of_layouts(trials: _Trials, model: ModelFiles, settings: EngineSettings) -> Found:
+    """Seconds of a prompt in either layout; none where there is but one, or no memory for it."""
+
+    def find() -> Found:
+        with ModelProcess() as process:
+            info = process.info(model.parts, model.sha256)
+        path = Path(info.path)
+        two = layouts(path, settings, trials.memory_limit)
+        if len(two) == 1:
             return {}
         with ModelProcess() as process:
             own, plain = (
@@ -140,32 +157,40 @@ def _of_layouts(trials: _Trials, model: ModelFiles, present: EngineSettings) -> 
         trials.say(f"  {info.label}: {' tokens/s, with --no-repack '.join(speeds)}")
         return {"own": own, "plain": plain}
 
-    return trials.once([model.sha256, asdict(settings)], {"own", "plain"}, find)
+    return trials.once((model.sha256, asdict(settings)), _SPEEDS, find)
 
 
-def layouts(path: Path, settings: EngineSettings) -> tuple[EngineSettings, ...]:
+def layouts(
+    path: Path, settings: EngineSettings, memory_limit: int | None = None
+) -> tuple[EngineSettings, ...]:
     """The settings; then, if under them llama.cpp would copy weights into a layout of its own, the
-    same without. Where that cannot be told, they alone."""
+    same without. Where that cannot be told, or does not fit into memory, they alone."""
+    if not settings.repack:
+        return (settings,)
+    plain = replace(settings, repack=False)
     with suppress(GgufevalError), ModelProcess() as planner:
-        plain = replace(settings, repack=False)
-        if planner.memory(path, settings).allocated > planner.memory(path, plain).allocated:
+        needed = planner.memory(path, settings)
+        is_copied = needed.allocated > planner.memory(path, plain).allocated
+        if is_copied and not memory.lacking(needed, memory.room(memory_limit)):
             return settings, plain
     return (settings,)
 
 
-def _sizes(trials: _Trials, job: Job, present: EngineSettings) -> tuple[int, int]:
+def _sizes(trials: _Trials, job: Job, present: EngineSettings) -> Found:
     """-ub and -t with which the beginning of the plan is read the fastest; the present ones where
     none are by 5%."""
 
     def find() -> Found:
+        spent = 0.0
         best, best_speed = present, 0.0
         for settings in _candidates(present):
             work = _some(replace(job.work, settings=settings))
             n_tokens = work.plan.n_tokens
-            if best_speed and trials.seconds + n_tokens / best_speed > _MOST_SECONDS:
+            if best_speed and spent + n_tokens / best_speed > _MOST_SECONDS:
                 break
             with ModelProcess() as process:
                 (answered,) = job.reader.answers(process, Path(job.info.path), work)
+            spent += answered.seconds
             speed = answered.n_tokens / max(answered.seconds, 1e-9)
             trials.say(f"  -ub {settings.n_ubatch} -t {settings.n_threads}: {speed:,.0f} tokens/s")
             if speed > best_speed * (_GAIN if best_speed else 0):
@@ -174,8 +199,7 @@ def _sizes(trials: _Trials, job: Job, present: EngineSettings) -> tuple[int, int
 
     fixed = replace(present, n_ctx=0, n_seq_max=0)
     facts = (job.info.sha256, asdict(fixed), job.reader.name, job.reader.prompt)
-    found = trials.once(facts, {"n_ubatch", "n_threads"}, find)
-    return int(found["n_ubatch"]), int(found["n_threads"])
+    return trials.once(facts, _SIZES, find)
 
 
 def _candidates(present: EngineSettings) -> Iterator[EngineSettings]:

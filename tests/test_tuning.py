@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from ggufeval import runner, tuning
-from ggufeval.errors import UsageError
+from ggufeval.errors import ModelError, UsageError
 from ggufeval.job import prepare
 from ggufeval.llama.client import ModelProcess
 from ggufeval.readers import Answered
@@ -136,11 +136,43 @@ def test_the_layout_is_for_all_models_together(tune, speeds, q4_0, small_q4_0, s
     assert tune(models=(q4_0, small_q4_0)).repack is (slow == 60.0)
 
 
-def test_a_model_that_cannot_be_tried_fails_in_its_turn(tune, speeds, q4_0, tmp_path):
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_model_that_cannot_be_tried_fails_in_its_turn(tune, speeds, q4_0, tmp_path, place):
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(b"GGUF")
-    assert tune(models=(q4_0, runner.ModelFiles((broken,), "0" * 64))).tune is False
-    assert speeds[1][:2] == ["own", "plain"]
+    models = [q4_0]
+    models.insert(place, runner.ModelFiles((broken,), "0" * 64))
+    assert tune(models=tuple(models)).tune is False
+    assert speeds[1][:3] == ["own", "plain", (512, 2)]
+
+
+def test_none_that_can_be_tried_is_an_error(tune, speeds, tmp_path):
+    broken = tmp_path / "broken.gguf"
+    broken.write_bytes(b"GGUF")
+    with pytest.raises(ModelError):
+        tune(models=(runner.ModelFiles((broken,), "0" * 64),))
+
+
+def test_what_there_was_no_time_for_changes_no_choice_later(
+    tune, speeds, q4_0, small_q4_0, monkeypatch
+):
+    """The other one would have changed it."""
+    table, asked = speeds
+    table["plain"] = 150.0
+    table["plain", small_q4_0.parts[0]] = 1.0
+    monkeypatch.setattr(tuning, "_MOST_SECONDS", 0.0)
+    first = tune(models=(q4_0, small_q4_0))
+    assert first.repack is False
+    assert "  no time for the layouts of smaller ones" in tune.said
+    monkeypatch.setattr(tuning, "_MOST_SECONDS", 60.0)
+    n = len(asked)
+    assert tune(models=(q4_0, small_q4_0)) == first
+    assert len(asked) == n
+
+
+def test_no_layout_is_tried_that_does_not_fit_into_memory(tune, speeds):
+    tune(replace(OPTIONS, memory_limit=2))
+    assert not {"own", "plain"} & set(speeds[1])
 
 
 def test_of_another_model_beside_it_only_the_layout_is_tried(tune, speeds, q4_0, small_q4_0):
@@ -168,7 +200,7 @@ def test_a_broken_memory_is_none(tune, speeds, tmp_path, content):
     (tmp_path / "tuned.json").write_text(content)
     tune()
     assert speeds[1]
-    assert len(json.loads((tmp_path / "tuned.json").read_text())) == 2
+    assert len(json.loads((tmp_path / "tuned.json").read_text())) == 3
     n = len(speeds[1])
     tune()
     assert len(speeds[1]) == n
@@ -177,7 +209,7 @@ def test_a_broken_memory_is_none(tune, speeds, tmp_path, content):
 def test_what_would_take_too_long_is_not_begun(tune, speeds, monkeypatch):
     monkeypatch.setattr(tuning, "_MOST_SECONDS", 0.0)
     tune()
-    assert speeds[1] == [(512, 2)]  # of which there must be one
+    assert speeds[1] == ["own", "plain", (512, 2)]  # of each there must be one
 
 
 def test_texts_are_not_tuned_for(tune):

@@ -44,7 +44,7 @@ tune = click.option(
     "--tune",
     is_flag=True,
     help="Try which -ub, -t and layout are fastest here, for all levels together, once; "
-    "two minutes.",
+    "two or three minutes.",
 )
 OPTIONS = (
     click.option(
