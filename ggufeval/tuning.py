@@ -91,15 +91,14 @@ class _Trials:
     def __init__(self, build: BuildInfo, memory_limit: int | None, say: Say) -> None:
         self.memory_limit = memory_limit
         self.began = False
-        self._say = say
+        self.say = say
         self._build = asdict(build)
         self._known = _known()
 
-    def say(self, line: str) -> None:
+    def begin(self) -> None:
         if not self.began:
-            self._say("Tuning, two minutes or three ...")
-            self.began = True
-        self._say(line)
+            self.say("Tuning, two minutes or three ...")
+        self.began = True
 
     def once(self, facts: Sequence[object], names: set[str], find: Callable[[], Found]) -> Found:
         """What an earlier trial with these facts found, by these names; else what `find` does,
@@ -149,6 +148,7 @@ def _of_layouts(trials: _Trials, model: ModelFiles, settings: EngineSettings) ->
         two = layouts(path, settings, trials.memory_limit)
         if len(two) == 1:
             return {}
+        trials.begin()
         with ModelProcess() as process:
             own, plain = (
                 statistics.median(process.prompt_seconds(path, layout, *_PROMPTS)) for layout in two
@@ -181,6 +181,7 @@ def _sizes(trials: _Trials, job: Job, present: EngineSettings) -> Found:
     none are by 5%."""
 
     def find() -> Found:
+        trials.begin()
         spent = 0.0
         best, best_speed = present, 0.0
         for settings in _candidates(present):
