@@ -116,7 +116,7 @@ def with_layers(
         if not process.machine().supports_gpu_offload:
             return replace(options, n_gpu_layers=0)
         job = prepare(process, largest(), questions, options)
-        n_layers = _earlier(job, store) if store and not options.force else None
+        n_layers = _earlier(job, store, options) if store and not options.force else None
         if n_layers is None:
             n_layers = _layers(process, job, memory.room(gpus=process.free_on_gpus()))
         return replace(options, n_gpu_layers=n_layers)
@@ -132,11 +132,16 @@ def _layers(planner: ModelProcess, job: Job, room: memory.Room) -> int:
     )
 
 
-def _earlier(job: Job, store: Store) -> int | None:
-    """The layers of the newest run that differs from this one in nothing else."""
+def _earlier(job: Job, store: Store, options: Options) -> int | None:
+    """The layers of the newest run that differs from this one in nothing else, but for what will
+    be tuned."""
     for run in store.runs():
-        n = run.fingerprint.engine.n_gpu_layers
-        engine = replace(job.fingerprint.engine, n_gpu_layers=n)
+        was = run.fingerprint.engine
+        engine = replace(job.fingerprint.engine, n_gpu_layers=was.n_gpu_layers)
+        if options.tune:
+            engine = replace(
+                engine, n_ubatch=was.n_ubatch, n_threads=was.n_threads, repack=was.repack
+            )
         if run.fingerprint == replace(job.fingerprint, engine=engine):
-            return n
+            return was.n_gpu_layers
     return None

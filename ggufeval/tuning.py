@@ -2,8 +2,8 @@
 out on this machine.
 
 What was found is kept in the cache, for the model's file, the machine, the build of llama.cpp and
-the prompt: it takes a minute, and another choice would be another study. All three stand in a run's
-fingerprint.
+the prompt: it takes some minutes, and another choice would be another study. All three stand in a
+run's fingerprint.
 """
 
 from __future__ import annotations
@@ -53,8 +53,9 @@ def tuned(
     which the largest comes first.
 
     The layout of weights is tried on each that has one of its own, since it depends on their types;
-    sizes and threads on the largest that can be run. Raises UsageError where texts are written,
-    whose speed does not depend on it, and what a run raises if none can be run.
+    sizes and threads on the largest that can be read. What does not fit into memory, or fails, is
+    passed over: it fails when its turn comes. Raises UsageError where texts are written,
+    whose speed does not depend on it, and what a run raises if none can be read.
     """
     if not options.tune or not (found := models()):
         return replace(options, tune=False)
@@ -69,15 +70,15 @@ def tuned(
     if best.repack:
         best = replace(best, repack=_stays_repacked(trials, found, best))
     sizes = _sizes(trials, job, best)
-    n_ubatch, n_threads = int(sizes["n_ubatch"]), int(sizes["n_threads"])
+    n_ubatch = int(sizes.get("n_ubatch", best.n_ubatch))
+    n_threads = int(sizes.get("n_threads", best.n_threads))
     repack = "" if best.repack else " --no-repack"
-    how = "kept for other runs" if trials.began else "known from an earlier trial"
-    say(f"Tuned: -ub {n_ubatch} -t {n_threads}{repack}, {how}.")
+    say(f"Tuned: -ub {n_ubatch} -t {n_threads}{repack}, {trials.how}.")
     return replace(options, n_ubatch=n_ubatch, n_threads=n_threads, repack=best.repack, tune=False)
 
 
 def _first(models: Sequence[ModelFiles], questions: QuestionSet, options: Options) -> Job:
-    """What the first model that can be run is run from; the others fail in their turn."""
+    """What the first model that can be read is run from."""
     for model in models[:-1]:
         with suppress(GgufevalError), ModelProcess() as process:
             return prepare(process, model, questions, options)
@@ -90,15 +91,23 @@ class _Trials:
 
     def __init__(self, build: BuildInfo, memory_limit: int | None, say: Say) -> None:
         self.memory_limit = memory_limit
-        self.began = False
         self.say = say
+        self._began = False
+        self._lost = False
         self._build = asdict(build)
         self._known = _known()
 
     def begin(self) -> None:
-        if not self.began:
+        if not self._began:
             self.say("Tuning, two minutes or three ...")
-        self.began = True
+        self._began = True
+
+    @property
+    def how(self) -> str:
+        """It is known, and whether the next one will know it."""
+        if self._lost:
+            return "not kept, since the cache cannot be written: the next trial may find another"
+        return "kept for other runs" if self._began else "known from an earlier trial"
 
     def once(self, facts: Sequence[object], names: set[str], find: Callable[[], Found]) -> Found:
         """What an earlier trial with these facts found, by these names; else what `find` does,
@@ -107,7 +116,7 @@ class _Trials:
         if self._known.get(key, {}).keys() == names:
             return self._known[key]
         if found := find():
-            _keep(key, found)
+            self._lost |= not _keep(key, found)
         return found
 
 
@@ -145,8 +154,8 @@ def _of_layouts(trials: _Trials, model: ModelFiles, settings: EngineSettings) ->
         with ModelProcess() as process:
             info = process.info(model.parts, model.sha256)
         path = Path(info.path)
-        two = layouts(path, settings, trials.memory_limit)
-        if len(two) == 1:
+        two = layouts(path, settings)
+        if len(two) == 1 or not _fits(path, settings, trials.memory_limit):
             return {}
         trials.begin()
         with ModelProcess() as process:
@@ -160,46 +169,57 @@ def _of_layouts(trials: _Trials, model: ModelFiles, settings: EngineSettings) ->
     return trials.once((model.sha256, asdict(settings)), _SPEEDS, find)
 
 
-def layouts(
-    path: Path, settings: EngineSettings, memory_limit: int | None = None
-) -> tuple[EngineSettings, ...]:
+def layouts(path: Path, settings: EngineSettings) -> tuple[EngineSettings, ...]:
     """The settings; then, if under them llama.cpp would copy weights into a layout of its own, the
-    same without. Where that cannot be told, or does not fit into memory, they alone."""
+    same without. Where that cannot be told, they alone."""
     if not settings.repack:
         return (settings,)
     plain = replace(settings, repack=False)
     with suppress(GgufevalError), ModelProcess() as planner:
-        needed = planner.memory(path, settings)
-        is_copied = needed.allocated > planner.memory(path, plain).allocated
-        if is_copied and not memory.lacking(needed, memory.room(memory_limit)):
+        if planner.memory(path, settings).allocated > planner.memory(path, plain).allocated:
             return settings, plain
     return (settings,)
 
 
+def _fits(path: Path, settings: EngineSettings, memory_limit: int | None) -> bool:
+    """As `fit.check`; where it cannot be told, a trial will."""
+    with suppress(GgufevalError), ModelProcess() as planner:
+        room = memory.room(memory_limit, planner.free_on_gpus())
+        return not memory.lacking(planner.memory(path, settings), room)
+    return True
+
+
 def _sizes(trials: _Trials, job: Job, present: EngineSettings) -> Found:
     """-ub and -t with which the beginning of the plan is read the fastest; the present ones where
-    none are by 5%."""
+    none are by 5%, none where the model cannot be run with them."""
 
     def find() -> Found:
         trials.begin()
         spent = 0.0
         best, best_speed = present, 0.0
+        path = Path(job.info.path)
         for settings in _candidates(present):
             work = _some(replace(job.work, settings=settings))
             n_tokens = work.plan.n_tokens
             if best_speed and spent + n_tokens / best_speed > _MOST_SECONDS:
                 break
-            with ModelProcess() as process:
-                (answered,) = job.reader.answers(process, Path(job.info.path), work)
+            if not _fits(path, settings, trials.memory_limit):
+                continue
+            try:
+                with ModelProcess() as process:
+                    (answered,) = job.reader.answers(process, path, work)
+            except GgufevalError:
+                continue
             spent += answered.seconds
             speed = answered.n_tokens / max(answered.seconds, 1e-9)
             trials.say(f"  -ub {settings.n_ubatch} -t {settings.n_threads}: {speed:,.0f} tokens/s")
             if speed > best_speed * (_GAIN if best_speed else 0):
                 best, best_speed = settings, speed
-        return {"n_ubatch": best.n_ubatch, "n_threads": best.n_threads}
+        return {"n_ubatch": best.n_ubatch, "n_threads": best.n_threads} if best_speed else {}
 
     fixed = replace(present, n_ctx=0, n_seq_max=0)
-    facts = (job.info.sha256, asdict(fixed), job.reader.name, job.reader.prompt)
+    how = (job.reader.name, job.reader.prompt, trials.memory_limit)
+    facts = (job.info.sha256, asdict(fixed), *how)
     return trials.once(facts, _SIZES, find)
 
 
@@ -247,8 +267,8 @@ def _is_whole(found: Found) -> bool:
     return all(type(n) in {int, float} and n > 0 for n in found.values())
 
 
-def _keep(key: str, found: Found) -> None:
-    """Nothing is lost where it cannot be kept: it is tried again."""
+def _keep(key: str, found: Found) -> bool:
+    """Whether the next one will know it."""
     path = _path()
     half = path.with_name(f".{path.name}.{os.getpid()}")
     known = _known() | {key: found}
@@ -256,3 +276,5 @@ def _keep(key: str, found: Found) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         half.write_text(json.dumps(known, indent=1, sort_keys=True), encoding="utf-8")
         half.replace(path)
+        return True
+    return False

@@ -154,6 +154,16 @@ def test_an_earlier_run_of_the_same_is_found_again(q4_0, few_questions, tmp_path
 
 
 @pytest.mark.usefixtures("gpu")
+def test_what_was_tuned_is_the_same_run_where_it_will_be_tuned(q4_0, few_questions, tmp_path):
+    was = replace(OPTIONS, n_gpu_layers=9, n_ubatch=1024, n_threads=1, repack=False)
+    with Store.open(tmp_path / "results.sqlite") as store:
+        with runner.opened(q4_0, few_questions, store, was):
+            pass
+        assert with_layers(OPTIONS, q4_0, few_questions, store) == 15
+        assert with_layers(replace(OPTIONS, tune=True), q4_0, few_questions, store) == 9
+
+
+@pytest.mark.usefixtures("gpu")
 def test_a_simulation_that_fails_changes_nothing(q4_0, few_questions, monkeypatch):
     def fail(*_: object) -> Memory:
         raise WorkerError("it died")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ggufeval import making, runner, stopping, tasks
+from ggufeval import making, runner, stopping, tasks, tuning
 from ggufeval.catalog.resolve import resolve
 from ggufeval.errors import UsageError
 from ggufeval.stats import compare
@@ -154,3 +154,13 @@ def test_rotations_are_refused(levels, questions, tmp_path):
         pytest.raises(UsageError, match="may end early asks each question once"),
     ):
         stopping.sweep(levels, questions, store, options, rule=RULE)
+
+
+def test_all_levels_are_tuned_together(levels, questions, tmp_path, monkeypatch):
+    def tuned(_options, models, *_):
+        raise UsageError(" ".join(model.parts[0].name for model in models()))
+
+    monkeypatch.setattr(tuning, "tuned", tuned)
+    with Store.open(tmp_path / "x.sqlite") as store, pytest.raises(UsageError) as caught:
+        stopping.sweep(levels[::-1], questions, store, OPTIONS, rule=RULE)
+    assert str(caught.value) == " ".join(level.source.path.name for level in levels)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ggufeval import making, runner, sweep
+from ggufeval import making, runner, sweep, tuning
 from ggufeval.catalog.resolve import Request, resolve
 from ggufeval.errors import ModelError, UsageError
 from ggufeval.store import Store
@@ -117,3 +117,21 @@ def test_a_changed_file_of_the_catalogue_is_refused(smollm2):
     changed = replace(source, sha256=("0" * 64,))
     with pytest.raises(ModelError, match="was damaged or changed"):
         making.files_of(making.Level(changed), 2, lambda _: None)
+
+
+def test_all_levels_are_tuned_together_and_run_so(small, few_questions, tmp_path, monkeypatch):
+    tried = []
+
+    def tuned(options, models, *_):
+        tried.extend(model.parts[0].name for model in models())
+        return replace(options, n_ubatch=64, tune=False)
+
+    monkeypatch.setattr(tuning, "tuned", tuned)
+    levels = making.levels([resolve(str(small(name))) for name in ("Q4_0", "F16")])
+    levels = making.with_written_out(levels, "F32", beside=True, kept=False)
+    with Store.open(tmp_path / "results.sqlite") as store:
+        outcome = sweep.sweep(levels[:1], few_questions, store, replace(OPTIONS, tune=True))
+    tuning.tuned(OPTIONS, lambda: making.by_size(levels, OPTIONS, print))
+    assert [run.fingerprint.engine.n_ubatch for run in outcome.runs] == [64]
+    q4_0, f16 = (small(name).name for name in ("Q4_0", "F16"))
+    assert tried == [q4_0, f16, q4_0]

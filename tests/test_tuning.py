@@ -39,6 +39,8 @@ def speeds(monkeypatch):
     def answers(_reader, _process, _path, work):
         settings = work.settings
         asked.append((settings.n_ubatch, settings.n_threads))
+        if table.get(asked[-1]) == "fails":
+            raise ModelError("no memory for it")
         n = work.plan.n_tokens
         yield Answered(0, (), n, n / table.get(asked[-1], 100.0))
 
@@ -85,9 +87,9 @@ def test_the_fastest_is_chosen(tune, speeds):
 
 
 def test_what_is_a_little_faster_is_not_worth_another_choice(tune, speeds):
-    speeds[0][1024, 2] = 104.0
+    speeds[0].update({(1024, 2): 104.0, "plain": 104.0})
     chosen = tune()
-    assert (chosen.n_ubatch, chosen.n_threads) == (512, 2)
+    assert (chosen.n_ubatch, chosen.n_threads, chosen.repack) == (512, 2, True)
 
 
 def test_it_is_tried_once(tune, speeds, tmp_path):
@@ -170,9 +172,54 @@ def test_what_there_was_no_time_for_changes_no_choice_later(
     assert len(asked) == n
 
 
-def test_no_layout_is_tried_that_does_not_fit_into_memory(tune, speeds):
-    tune(replace(OPTIONS, memory_limit=2))
-    assert not {"own", "plain"} & set(speeds[1])
+def test_what_does_not_fit_into_memory_is_not_tried(tune, speeds):
+    chosen = tune(replace(OPTIONS, memory_limit=2))
+    assert speeds[1] == []
+    assert (chosen.n_ubatch, chosen.n_threads, chosen.repack) == (512, 2, True)
+    tune(replace(OPTIONS, memory_limit=2_000_000_000))
+    assert (1024, 2) in speeds[1]
+
+
+def test_what_fails_is_not_chosen(tune, speeds):
+    table, asked = speeds
+    table.update({(512, 2): "fails", (256, 2): 120.0, (1024, 2): "fails"})
+    assert tune().n_ubatch == 256
+    assert (512, 1) in asked
+
+
+def test_where_all_fails_the_run_will_say_so(tune, speeds):
+    speeds[0].update(dict.fromkeys([(n, 2) for n in (256, 512, 1024, 2048)], "fails"))
+    speeds[0].update({(512, 4): "fails", (512, 1): "fails"})
+    assert tune().n_ubatch == 512
+
+
+def test_what_cannot_be_kept_is_told(tune, speeds, monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("GGUFEVAL_CACHE", str(tmp_path / "file"))
+    tune()
+    assert tune.said[-1].startswith("Tuned: -ub 512 -t 2, not kept, since the cache cannot be")
+
+
+def test_another_prompt_has_other_sizes_but_the_same_layout(tune, speeds):
+    tune()
+    n = len(speeds[1])
+    tune(replace(OPTIONS, prompt="chat"))
+    assert speeds[1][n:]
+    assert not {"own", "plain"} & set(speeds[1][n:])
+
+
+def test_another_build_is_another_trial(tune, speeds, monkeypatch):
+    tune()
+    n = len(speeds[1])
+    real = ModelProcess.machine
+
+    def machine(process):
+        found = real(process)
+        return replace(found, build=replace(found.build, libraries_sha256="0" * 64))
+
+    monkeypatch.setattr(ModelProcess, "machine", machine)
+    tune()
+    assert len(speeds[1]) == 2 * n
 
 
 def test_of_another_model_beside_it_only_the_layout_is_tried(tune, speeds, q4_0, small_q4_0):
@@ -192,7 +239,7 @@ def test_another_number_of_threads_asked_for_is_another_trial(tune, speeds):
     tune()
     n = len(speeds[1])
     tune(replace(OPTIONS, n_threads=1))
-    assert len(speeds[1]) > n
+    assert speeds[1][n : n + 3] == ["own", "plain", (512, 1)]
 
 
 @pytest.mark.parametrize("content", ["", "[1]", '{"a": 1}', '{"a": {"n_ubatch": -1}}', "\x00"])
