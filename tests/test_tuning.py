@@ -39,10 +39,13 @@ def speeds(monkeypatch):
     def answers(_reader, _process, _path, work):
         settings = work.settings
         asked.append((settings.n_ubatch, settings.n_threads))
-        if table.get(asked[-1]) == "fails":
+        speed = table.get(asked[-1], 100.0)
+        if isinstance(speed, list):
+            speed = speed.pop(0)
+        if speed == "fails":
             raise ModelError("no memory for it")
         n = work.plan.n_tokens
-        yield Answered(0, (), n, n / table.get(asked[-1], 100.0))
+        yield Answered(0, (), n, n / speed)
 
     monkeypatch.setattr(LetterReader, "answers", answers)
     monkeypatch.setattr(tuning.os, "cpu_count", lambda: 4)
@@ -82,6 +85,8 @@ def test_the_fastest_is_chosen(tune, speeds):
         (2048, 2),
         (512, 4),
         (512, 1),
+        (512, 2),
+        (1024, 2),
     ]
     assert "Tuned: -ub 1024 -t 2" in tune.said[-1]
 
@@ -90,6 +95,15 @@ def test_what_is_a_little_faster_is_not_worth_another_choice(tune, speeds):
     speeds[0].update({(1024, 2): 104.0, "plain": 104.0})
     chosen = tune()
     assert (chosen.n_ubatch, chosen.n_threads, chosen.repack) == (512, 2, True)
+
+
+@pytest.mark.parametrize(("present", "other"), [(60.0, 100.0), (100.0, 150.0)])
+def test_what_is_faster_only_once_is_not_chosen(tune, speeds, present, other):
+    """The machine was slow for some seconds, or fast."""
+    table, asked = speeds
+    table[512, 2], table[256, 2] = [present, 100.0], [other, 100.0]
+    assert tune().n_ubatch == 512
+    assert asked[-2:] == [(512, 2), (256, 2)]
 
 
 def test_it_is_tried_once(tune, speeds, tmp_path):
