@@ -25,6 +25,7 @@ from ggufeval.job import Job, ModelFiles, Options, physical_cores, prepare
 from ggufeval.llama.client import ModelProcess
 from ggufeval.readers import Work
 from ggufeval.types import BuildInfo, EngineSettings, Group, Plan, QuestionSet
+from ggufeval.whole import whole
 
 _UBATCHES = (512, 256, 1024, 2048)
 _GAIN = 1.05
@@ -279,12 +280,8 @@ def _is_whole(found: Found) -> bool:
 
 def _keep(key: str, found: Found) -> bool:
     """Whether the next one will know it."""
-    path = _path()
-    half = path.with_name(f".{path.name}.{os.getpid()}")
     known = _known() | {key: found}
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(OSError), whole(_path()) as half:
         half.write_text(json.dumps(known, indent=1, sort_keys=True), encoding="utf-8")
-        half.replace(path)
         return True
     return False
