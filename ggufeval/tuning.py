@@ -94,6 +94,7 @@ class _Trials:
         self.memory_limit = memory_limit
         self.say = say
         self._began = False
+        self._kept = False
         self._lost = False
         self._build = asdict(build)
         self._known = _known()
@@ -105,10 +106,12 @@ class _Trials:
 
     @property
     def how(self) -> str:
-        """It is known, and whether the next one will know it."""
+        """The choice is known, and whether the next one will know it."""
         if self._lost:
             return "not kept, since the cache cannot be written: the next trial may find another"
-        return "kept for other runs" if self._began else "known from an earlier trial"
+        if self._kept:
+            return "kept for other runs"
+        return "since nothing could be tried" if self._began else "known from an earlier trial"
 
     def once(self, facts: Sequence[object], names: set[str], find: Callable[[], Found]) -> Found:
         """What an earlier trial with these facts found, by these names; else what `find` does,
@@ -117,7 +120,10 @@ class _Trials:
         if self._known.get(key, {}).keys() == names:
             return self._known[key]
         if found := find():
-            self._lost |= not _keep(key, found)
+            if _keep(key, found):
+                self._kept = True
+            else:
+                self._lost = True
         return found
 
 

@@ -204,7 +204,8 @@ def test_what_fails_is_not_chosen(tune, speeds):
 def test_where_all_fails_the_run_will_say_so(tune, speeds):
     speeds[0].update(dict.fromkeys([(n, 2) for n in (256, 512, 1024, 2048)], "fails"))
     speeds[0].update({(512, 4): "fails", (512, 1): "fails"})
-    assert tune().n_ubatch == 512
+    assert tune(replace(OPTIONS, repack=False)).n_ubatch == 512
+    assert tune.said[-1] == "Tuned: -ub 512 -t 2 --no-repack, since nothing could be tried."
 
 
 def test_what_cannot_be_kept_is_told(tune, speeds, monkeypatch, tmp_path):
