@@ -16,6 +16,7 @@ from ggufeval.report.plots.plot import (
     layers,
     level,
     models_axis,
+    number_axis,
     percent_of,
     points,
     tone_colors,
@@ -50,12 +51,23 @@ def _overall(comparison: Comparison) -> Drawn | None:
         return None
     base = alt.Chart(data(found)).encode(y=models_axis(found), color=tone_colors())
     shown = tooltips(*_SHOWN)
-    x = alt.X("value:Q", title="difference, percentage points", scale=alt.Scale(padding=12))
+    x = _difference_axis()
     return layers(
         *_lines(comparison),
         base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q"), x2="high:Q", tooltip=shown),
         base.mark_circle(size=90, opacity=1).encode(x=x, tooltip=shown),
         height=max(2, len(found)) * ROW,
+    )
+
+
+def _difference_axis() -> alt.X:
+    import altair as alt
+
+    return alt.X(
+        "value:Q",
+        title="difference, percentage points",
+        scale=alt.Scale(padding=12),
+        axis=number_axis(),
     )
 
 
@@ -115,9 +127,7 @@ def _grouped(comparison: Comparison) -> Drawn | None:
     return layers(
         zero,
         *([whiskers] if any("low" in datum for datum in found) else []),
-        base.mark_circle(size=45, opacity=1).encode(
-            x=alt.X("value:Q", title="difference, percentage points", scale=alt.Scale(padding=12))
-        ),
+        base.mark_circle(size=45, opacity=1).encode(x=_difference_axis()),
         height=len(groups) * (10 + _LANE * len(names)),
     )
 

@@ -138,6 +138,13 @@ def percent_of(estimate: Estimate) -> dict[str, float]:
     }
 
 
+def number_axis() -> alt.Axis:
+    """Numbers that do not touch, evenly spaced."""
+    import altair as alt
+
+    return alt.Axis(labelOverlap="parity", labelSeparation=8)
+
+
 def models_axis(found: Sequence[Mapping[str, Any]]) -> alt.Y:
     """The models below one another, in the tables' order."""
     import altair as alt

@@ -14,6 +14,7 @@ from ggufeval.report.plots.plot import (
     is_finite,
     layers,
     level,
+    number_axis,
     points,
     tone_colors,
     tooltips,
@@ -54,8 +55,7 @@ def _draw(comparison: Comparison, found: Points, title: str) -> alt.LayerChart:
     reach = _reach(found)
     for name, datum in zip(place_names(found, reach), found, strict=True):
         datum["name"] = name
-    axis = alt.Axis(labelOverlap="greedy", labelSeparation=8)
-    x = alt.X("x:Q", title=title, scale=alt.Scale(domain=reach, nice=False), axis=axis)
+    x = alt.X("x:Q", title=title, scale=alt.Scale(domain=reach, nice=False), axis=number_axis())
     y = alt.Y("accuracy:Q", title="accuracy, %", scale=alt.Scale(zero=False, padding=8))
     base = alt.Chart(data(found)).encode(x=x, color=tone_colors())
     shown = tooltips(*_SHOWN)
