@@ -8,8 +8,6 @@ run's fingerprint.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import statistics
 import time
@@ -19,13 +17,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from ggufeval import memory
-from ggufeval.catalog import cache
 from ggufeval.errors import GgufevalError, UsageError
 from ggufeval.job import Job, ModelFiles, Options, physical_cores, prepare
 from ggufeval.llama.client import ModelProcess
 from ggufeval.readers import Work
-from ggufeval.types import BuildInfo, EngineSettings, Group, Plan, QuestionSet
-from ggufeval.whole import whole
+from ggufeval.trials import Found, Trials
+from ggufeval.types import EngineSettings, Group, Plan, QuestionSet
 
 _UBATCHES = (512, 256, 1024, 2048)
 _GAIN = 1.05
@@ -40,8 +37,6 @@ _SPEEDS = {"own", "plain"}
 _SIZES = {"n_ubatch", "n_threads"}
 
 Say = Callable[[str], None]
-Found = dict[str, float]
-"""Of a trial, by name: what is kept of it."""
 
 
 def tuned(
@@ -66,7 +61,7 @@ def tuned(
             f"--tune tries how fast prompts are read, and --read {job.reader.name} writes texts. "
             "Leave it out."
         )
-    trials = _Trials(job.fingerprint.build, options.memory_limit, say)
+    trials = Trials(job.fingerprint.build, options.memory_limit, say)
     best = job.work.settings
     if best.repack:
         best = replace(best, repack=_stays_repacked(trials, found, best))
@@ -87,47 +82,7 @@ def _first(models: Sequence[ModelFiles], questions: QuestionSet, options: Option
         return prepare(process, models[-1], questions, options)
 
 
-class _Trials:
-    """What earlier ones found, and the place to try what they did not."""
-
-    def __init__(self, build: BuildInfo, memory_limit: int | None, say: Say) -> None:
-        self.memory_limit = memory_limit
-        self.say = say
-        self._began = False
-        self._kept = False
-        self._lost = False
-        self._build = asdict(build)
-        self._known = _known()
-
-    def begin(self) -> None:
-        if not self._began:
-            self.say("Tuning, two minutes or three ...")
-        self._began = True
-
-    @property
-    def how(self) -> str:
-        """The choice is known, and whether the next one will know it."""
-        if self._lost:
-            return "not kept, since the cache cannot be written: the next trial may find another"
-        if self._kept:
-            return "kept for other runs"
-        return "since nothing could be tried" if self._began else "known from an earlier trial"
-
-    def once(self, facts: Sequence[object], names: set[str], find: Callable[[], Found]) -> Found:
-        """What an earlier trial with these facts found, by these names; else what `find` does,
-        which is kept unless it is empty."""
-        key = hashlib.sha256(json.dumps([self._build, *facts]).encode()).hexdigest()
-        if self._known.get(key, {}).keys() == names:
-            return self._known[key]
-        if found := find():
-            if _keep(key, found):
-                self._kept = True
-            else:
-                self._lost = True
-        return found
-
-
-def _stays_repacked(trials: _Trials, models: Sequence[ModelFiles], present: EngineSettings) -> bool:
+def _stays_repacked(trials: Trials, models: Sequence[ModelFiles], present: EngineSettings) -> bool:
     """Whether llama.cpp's own layout is to stay: not where all models together are faster with
     weights as they are in their files.
 
@@ -154,7 +109,7 @@ def _stays_repacked(trials: _Trials, models: Sequence[ModelFiles], present: Engi
     return not seconds or seconds["own"] <= _GAIN * seconds["plain"]
 
 
-def _of_layouts(trials: _Trials, model: ModelFiles, settings: EngineSettings) -> Found:
+def _of_layouts(trials: Trials, model: ModelFiles, settings: EngineSettings) -> Found:
     """Seconds of a prompt in either layout; none where there is but one, or no memory for it."""
 
     def find() -> Found:
@@ -196,7 +151,7 @@ def _fits(path: Path, settings: EngineSettings, memory_limit: int | None) -> boo
     return True
 
 
-def _sizes(trials: _Trials, job: Job, present: EngineSettings) -> Found:
+def _sizes(trials: Trials, job: Job, present: EngineSettings) -> Found:
     """-ub and -t with which the beginning of the plan is read the fastest; the present ones where
     none are by 5%, twice, since a shared machine may be slow for some seconds. None where the model
     cannot be run with any."""
@@ -224,7 +179,7 @@ def _sizes(trials: _Trials, job: Job, present: EngineSettings) -> Found:
     return trials.once(facts, _SIZES, find)
 
 
-def _speed(trials: _Trials, job: Job, settings: EngineSettings) -> float:
+def _speed(trials: Trials, job: Job, settings: EngineSettings) -> float:
     """Tokens per second of a part of the plan; 0 where that fails, or does not fit."""
     path = Path(job.info.path)
     if not _fits(path, settings, trials.memory_limit):
@@ -266,28 +221,3 @@ def _some(work: Work) -> Work:
         done=frozenset(),
         kept=frozenset(),
     )
-
-
-def _path() -> Path:
-    return cache.cache_folder() / "tuned.json"
-
-
-def _known() -> dict[str, Found]:
-    try:
-        known = json.loads(_path().read_text(encoding="utf-8"))
-        return {key: found for key, found in known.items() if _is_whole(found)}
-    except (OSError, ValueError, TypeError, AttributeError):
-        return {}  # nobody tried yet, or it is not ours: tried again
-
-
-def _is_whole(found: Found) -> bool:
-    return all(type(n) in {int, float} and n > 0 for n in found.values())
-
-
-def _keep(key: str, found: Found) -> bool:
-    """Whether the next one will know it."""
-    known = _known() | {key: found}
-    with suppress(OSError), whole(_path()) as half:
-        half.write_text(json.dumps(known, indent=1, sort_keys=True), encoding="utf-8")
-        return True
-    return False
